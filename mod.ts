@@ -1,0 +1,111 @@
+/**
+ * CQRS for TypeScript: command, query and event buses, with handlers that the compiler checks.
+ *
+ * @example
+ * ```ts
+ * import { assertEquals } from "@std/assert";
+ * import { Command, CommandBus, commandHandler, container } from "@cq/core";
+ *
+ * class CreateUser extends Command<number> {
+ *   readonly name: string;
+ *
+ *   constructor(name: string) {
+ *     super();
+ *     this.name = name;
+ *   }
+ * }
+ *
+ * @commandHandler(CreateUser)
+ * class CreateUserHandler {
+ *   async handle(command: CreateUser): Promise<number> {
+ *     console.log(`Creating ${command.name}`);
+ *     return await Promise.resolve(42);
+ *   }
+ * }
+ *
+ * const userId = await container.get(CommandBus).dispatch(new CreateUser("Ada"));
+ *
+ * assertEquals(userId, 42);
+ * ```
+ *
+ * @module
+ */
+
+export {
+  Command,
+  type Dispatchable,
+  type DispatchResult,
+  Event,
+  type FromMessage,
+  type MessageKind,
+  type MessageOf,
+  type MessagesByKind,
+  type MessageType,
+  type PlainMessage,
+  Query,
+  type ResultOf,
+} from "./src/message.ts";
+export type {
+  CommandContext,
+  ContextByKind,
+  DispatchContext,
+  DispatchOptions,
+  HandlerContext,
+  HandlerSource,
+  Metadata,
+} from "./src/context.ts";
+export {
+  CircularDependencyError,
+  DuplicateHandlerError,
+  EventDispatchError,
+  type EventFailure,
+  HandlerNotFoundError,
+  MiddlewareError,
+  ProviderNotFoundError,
+} from "./src/errors.ts";
+export type {
+  Handler,
+  HandlerClass,
+  HandlerClassFor,
+  HandlerFunction,
+  HandlerFunctionFor,
+  HandlerOptions,
+  HandlerResult,
+} from "./src/handler.ts";
+export type { AnyMiddleware, Middleware, MiddlewareObject, Next } from "./src/middleware.ts";
+export { HandlerRegistry, type Registration } from "./src/registry.ts";
+export { RelatedEvents } from "./src/related_events.ts";
+export type { Listener } from "./src/listener.ts";
+export { Bus } from "./src/bus.ts";
+export { CommandBus } from "./src/command_bus.ts";
+export { QueryBus } from "./src/query_bus.ts";
+export { EventBus, type EventBusOptions } from "./src/event_bus.ts";
+
+export type { Dispatcher, DispatcherFunction, DispatcherObject } from "./src/dispatcher.ts";
+export { dispatchSequentially } from "./src/dispatch_sequentially.ts";
+export { defer, type DeferOptions, type DeferredDispatcher } from "./src/defer.ts";
+
+export { captureError, type CaptureErrorOptions } from "./src/middlewares/capture_error.ts";
+export type { ErrorFilter } from "./src/middlewares/error_filter.ts";
+export { retry, type RetryOptions } from "./src/middlewares/retry.ts";
+export { timeout, type TimeoutOptions } from "./src/middlewares/timeout.ts";
+export { type AnyDisposable, using } from "./src/middlewares/using.ts";
+
+export type { AbstractConstructor, Constructor, DefaultBus, DIAdapter } from "./src/di_adapter.ts";
+export { type BindOptions, Container } from "./src/container/container.ts";
+export { inject, type Lifetime } from "./src/container/inject.ts";
+export { Scope } from "./src/container/scope.ts";
+export { InjectionToken, type Token } from "./src/container/token.ts";
+
+export type { HandlerDecorator, OneOrMore } from "./src/decorators.ts";
+export { MessageRouter } from "./src/router.ts";
+export {
+  commandHandler,
+  container,
+  eventHandler,
+  newCommandBus,
+  newEventBus,
+  newQueryBus,
+  queryHandler,
+  router,
+} from "./src/defaults.ts";

@@ -1,0 +1,174 @@
+import { type DispatchOptions, NO_METADATA } from "./context.ts";
+import type { HandlerFunctionFor, HandlerOptions, HandlerResult } from "./handler.ts";
+import type { Listener } from "./listener.ts";
+import { classOf, type MessageKind, type MessagesByKind, type MessageType, nameOf, prototypeOf } from "./message.ts";
+import type { AnyMiddleware } from "./middleware.ts";
+import type { HandlerRegistry, Registration } from "./registry.ts";
+import type { Route, RouteParts } from "./route.ts";
+
+interface CachedRoute {
+  readonly dispatch: Route;
+  readonly registrations: readonly Registration[];
+  /** The version of the registry at which the route was last found right. */
+  version: number;
+}
+
+/**
+ * What the three buses have in common. Make one with a {@linkcode MessageRouter}.
+ *
+ * @typeParam K The kind of message that the bus dispatches.
+ */
+export abstract class Bus<K extends MessageKind> {
+  readonly #kind: K;
+  readonly #registry: HandlerRegistry;
+  readonly #compose: (parts: RouteParts) => Route;
+  readonly #routes = new Map<unknown, CachedRoute>();
+  readonly #listeners: Listener[] = [];
+  readonly #middlewares: AnyMiddleware[] = [];
+
+  /**
+   * Makes a bus without listeners and middlewares.
+   *
+   * @param kind The kind of message that the bus dispatches.
+   * @param registry The handlers, shared by all the buses of a router.
+   * @param compose Composes the route of a class of message.
+   */
+  constructor(kind: K, { registry, compose }: { registry: HandlerRegistry; compose: (parts: RouteParts) => Route }) {
+    this.#kind = kind;
+    this.#registry = registry;
+    this.#compose = compose;
+  }
+
+  /**
+   * Puts middlewares around every handler of the bus. The first one registered is the outermost, within a call and
+   * across calls.
+   *
+   * @param middlewares Functions, or objects with a method `invoke`.
+   * @returns The bus itself.
+   * @throws {TypeError} If one of them is neither.
+   */
+  use(...middlewares: AnyMiddleware[]): this {
+    for (const middleware of middlewares) {
+      if (typeof middleware !== "function" && typeof middleware?.invoke !== "function") {
+        throw new TypeError(
+          `Cannot use ${
+            describe(middleware)
+          } as a middleware: it is neither a function nor an object with a method "invoke"`,
+        );
+      }
+    }
+    this.#middlewares.push(...middlewares);
+    this.#routes.clear();
+    return this;
+  }
+
+  /**
+   * Adds listeners, which are told of every message on the bus. They run concurrently.
+   *
+   * @param listeners The listeners.
+   * @returns The bus itself.
+   * @throws {TypeError} If one of them is not a function.
+   */
+  listen(...listeners: Listener<MessagesByKind[K]>[]): this {
+    for (const listener of listeners) {
+      if (typeof listener !== "function") {
+        throw new TypeError(`Cannot use ${describe(listener)} as a listener: it is not a function`);
+      }
+    }
+    this.#listeners.push(...listeners as Listener[]);
+    this.#routes.clear();
+    return this;
+  }
+
+  /**
+   * Registers a function as a handler, with every bus of the router.
+   *
+   * @typeParam T The class of message.
+   * @param type The class of message.
+   * @param handler The function.
+   * @param options Whether errors are dropped.
+   * @returns The bus itself.
+   * @throws {DuplicateHandlerError} If a command or a query of the class has a handler already.
+   * @throws {TypeError} If the handler is not a function.
+   */
+  subscribe<T extends MessageType<MessagesByKind[K]>>(
+    type: T,
+    handler: HandlerFunctionFor<K, T>,
+    options: HandlerOptions<HandlerResult<K, T>> = {},
+  ): this {
+    if (typeof handler !== "function") {
+      throw new TypeError(
+        `Cannot subscribe ${describe(handler)} to "${nameOf(type)}": it is not a function. ` +
+          `A handler class is registered with @${this.#kind}Handler(${nameOf(type)})`,
+      );
+    }
+    this.#registry.register(type, { source: handler, isClass: false, failSilently: options.failSilently ?? false });
+    return this;
+  }
+
+  /**
+   * Whether a dispatch of the message would find a handler.
+   *
+   * @param message The message.
+   * @returns Whether one is registered for its class or a base of it.
+   * @throws {TypeError} If the message has no class.
+   */
+  canHandle(message: MessagesByKind[K]): boolean {
+    return this.#registry.find(prototypeOf(message)).length > 0;
+  }
+
+  /**
+   * Dispatches a message along the route of its class. It rejects where it might have thrown.
+   *
+   * @param message The message.
+   * @param options What the caller gave.
+   * @returns What the handler returned.
+   */
+  protected route(message: unknown, options: DispatchOptions | undefined): Promise<unknown> {
+    try {
+      const signal = options?.signal;
+      if (signal?.aborted) return Promise.reject(signal.reason);
+      // Own data named `constructor` is no function, so it misses and the prototype chain decides.
+      let route = this.#routes.get((message as object | undefined)?.constructor);
+      if (route === undefined || route.version !== this.#registry.version) route = this.#routeOf(message);
+      return route.dispatch(message, signal, options?.metadata ?? NO_METADATA);
+    } catch (error) {
+      return Promise.reject(error);
+    }
+  }
+
+  /** A route outlives a registration that leaves its handlers as they are. */
+  #routeOf(message: unknown): CachedRoute {
+    const prototype = prototypeOf(message);
+    const type = classOf(prototype);
+    const version = this.#registry.version;
+    const cached = this.#routes.get(type);
+    if (cached?.version === version) return cached;
+
+    const registrations = this.#registry.find(prototype);
+    if (cached !== undefined && haveSameElements(cached.registrations, registrations)) {
+      cached.version = version;
+      return cached;
+    }
+    const dispatch = this.#compose({
+      type,
+      registry: this.#registry,
+      registrations,
+      listeners: [...this.#listeners],
+      middlewares: [...this.#middlewares],
+    });
+    const route = { dispatch, registrations, version };
+    this.#routes.set(type, route);
+    return route;
+  }
+}
+
+function haveSameElements(some: readonly unknown[], others: readonly unknown[]): boolean {
+  return some.length === others.length && some.every((element, index) => element === others[index]);
+}
+
+function describe(value: unknown): string {
+  return value === null || typeof value !== "object"
+    ? `"${String(value)}"`
+    : `an instance of "${nameOf(value.constructor)}"`;
+}

@@ -1,0 +1,112 @@
+import type { DispatchOptions, HandlerContext } from "./context.ts";
+import { MiddlewareError } from "./errors.ts";
+import { nameOf } from "./message.ts";
+import type { AnyMiddleware, Middleware, Next } from "./middleware.ts";
+import { isPromiseLike, toPromise } from "./promise.ts";
+
+/**
+ * One stretch of a chain: from some middleware down to the handler. It may throw, and may return its result plainly.
+ *
+ * @typeParam State What the caller wants to reach the innermost step, untouched by the middlewares.
+ */
+export type Step<State = undefined> = (message: unknown, context: HandlerContext, state: State) => unknown;
+
+/**
+ * Puts middlewares around a step, the first one outermost.
+ *
+ * @typeParam State What reaches the innermost step.
+ * @param middlewares The middlewares.
+ * @param innermost What they run around.
+ * @returns The whole chain as one step; the innermost itself where there are no middlewares.
+ */
+export function compose<State>(middlewares: readonly AnyMiddleware[], innermost: Step<State>): Step<State> {
+  return middlewares.reduceRight(wrap, innermost);
+}
+
+function wrap<State>(inner: Step<State>, middleware: AnyMiddleware): Step<State> {
+  const invoke: Middleware = typeof middleware === "function"
+    ? middleware
+    : (message, next, context) => middleware.invoke(message, next, context);
+
+  return (message, context, state) => {
+    let started: Promise<unknown> | undefined;
+
+    const next: Next = (nextMessage = message as object, options) => {
+      try {
+        started = toPromise(inner(nextMessage, options === undefined ? context : passOn(context, options), state));
+      } catch (error) {
+        started = Promise.reject(error);
+      }
+      return started;
+    };
+
+    const returned: unknown = invoke(message as object, next, context);
+    if (returned instanceof Promise) return returned;
+    if (isGenerator(returned)) return drive(returned, next, middleware);
+    if (isPromiseLike(returned)) return returned;
+    return refuse(middleware, started);
+  };
+}
+
+/** What a middleware replaces is the signal and the metadata: the kind and the handler are facts of the dispatch. */
+function passOn(context: HandlerContext, options: DispatchOptions): HandlerContext {
+  return {
+    kind: context.kind,
+    signal: "signal" in options ? options.signal : context.signal,
+    metadata: options.metadata ?? context.metadata,
+    handler: context.handler,
+  };
+}
+
+/** What sync and async generators have in common, compiled ones included. */
+interface AnyGenerator {
+  next(value?: unknown): IteratorResult<void, unknown> | PromiseLike<IteratorResult<void, unknown>>;
+  throw(error: unknown): IteratorResult<void, unknown> | PromiseLike<IteratorResult<void, unknown>>;
+  return(value?: unknown): unknown;
+}
+
+function isGenerator(value: unknown): value is AnyGenerator {
+  const generator = value as Partial<AnyGenerator> | null | undefined;
+  return typeof generator?.next === "function" && typeof generator.throw === "function" &&
+    typeof generator.return === "function";
+}
+
+async function drive(generator: AnyGenerator, next: Next, middleware: AnyMiddleware): Promise<unknown> {
+  let step = generator.next();
+  if (isPromiseLike(step)) step = await step;
+
+  while (!step.done) {
+    let result: unknown;
+    try {
+      result = await next();
+    } catch (error) {
+      step = generator.throw(error);
+      if (isPromiseLike(step)) step = await step;
+      continue;
+    }
+
+    step = generator.next(result);
+    if (isPromiseLike(step)) step = await step;
+    if (step.done) return result;
+
+    await generator.return();
+    throw new MiddlewareError(
+      `Cannot run "${middlewareName(middleware)}" any further: it yielded again after the handler had succeeded. ` +
+        "Only a failure may be followed by another yield",
+    );
+  }
+  return undefined;
+}
+
+/** Waits for what the middleware left behind, so that no rejection of it goes unhandled. */
+async function refuse(middleware: AnyMiddleware, started: Promise<unknown> | undefined): Promise<never> {
+  await started?.catch(() => {});
+  throw new MiddlewareError(
+    `Cannot run "${middlewareName(middleware)}": it returned neither a promise nor a generator. ` +
+      "Make it an async function, or a generator function",
+  );
+}
+
+function middlewareName(middleware: AnyMiddleware): string {
+  return nameOf(typeof middleware === "function" ? middleware : middleware.constructor);
+}

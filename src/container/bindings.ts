@@ -1,0 +1,141 @@
+import { CircularDependencyError, ProviderNotFoundError } from "../errors.ts";
+import { nameOf } from "../message.ts";
+import { RelatedEvents } from "../related_events.ts";
+import { construct, type Lifetime, type Path, type Resolver, type Surroundings } from "./inject.ts";
+import { InjectionToken, type Token } from "./token.ts";
+
+interface Binding {
+  readonly factory: () => unknown;
+  readonly lifetime: Lifetime;
+  /** A default gives way to what a user binds. */
+  readonly isDefault: boolean;
+  /** Set once somebody has been given what the binding makes: it cannot change under them any more. */
+  isResolved: boolean;
+  isBuilt: boolean;
+  instance: unknown;
+}
+
+/** What a container holds, and how one thing in it leads to the next. */
+export class Bindings implements Resolver {
+  readonly #bindings = new Map<Token<unknown>, Binding>();
+  #hasScoped = false;
+
+  /** Whether anything is bound for a scope. If not, nobody needs one. */
+  get hasScoped(): boolean {
+    return this.#hasScoped;
+  }
+
+  /** Whether a token is bound. */
+  has(token: Token<unknown>): boolean {
+    return this.#bindings.has(token);
+  }
+
+  /** Binds a token. A default never replaces what is bound. */
+  add(token: Token<unknown>, factory: () => unknown, lifetime: Lifetime, isDefault: boolean): void {
+    const present = this.#bindings.get(token);
+    if (present?.isResolved) {
+      throw new TypeError(
+        `Cannot bind "${describe(token)}" again: it has been resolved, and somebody holds what was bound before. ` +
+          "Bind it before its first use",
+      );
+    }
+    if (isDefault && present !== undefined) return;
+    this.#hasScoped ||= lifetime === "scoped";
+    this.#bindings.set(token, { factory, lifetime, isDefault, isResolved: false, isBuilt: false, instance: undefined });
+  }
+
+  resolve<T>(token: Token<T>, surroundings: Surroundings | undefined, path: Path | undefined): T {
+    const binding = this.#bindings.get(token);
+    if (binding === undefined) return this.#resolveUnbound(token, surroundings, path) as T;
+    if (binding.isBuilt) return binding.instance as T;
+    return this.#resolveBound(token, binding, surroundings, path) as T;
+  }
+
+  #resolveBound(
+    token: Token<unknown>,
+    binding: Binding,
+    surroundings: Surroundings | undefined,
+    path: Path | undefined,
+  ): unknown {
+    switch (binding.lifetime) {
+      case "singleton": {
+        binding.instance = this.#build(token, binding, undefined, path);
+        binding.isBuilt = true;
+        return binding.instance;
+      }
+      case "scoped": {
+        refuseCaptive(token, path);
+        const instances = surroundings?.instances;
+        if (instances === undefined) {
+          throw new TypeError(
+            `Cannot resolve "${describe(token)}": it is bound for a scope, and none is open. ` +
+              "Get it from container.createScope(), or inject it where a handler is built",
+          );
+        }
+        if (instances.has(token)) return instances.get(token);
+        const instance = this.#build(token, binding, surroundings, path);
+        instances.set(token, instance);
+        return instance;
+      }
+      case "transient":
+        return this.#build(token, binding, surroundings, path);
+    }
+  }
+
+  #build(
+    token: Token<unknown>,
+    binding: Binding,
+    surroundings: Surroundings | undefined,
+    parent: Path | undefined,
+  ): unknown {
+    refuseCircle(token, parent);
+    const path = { token, lifetime: binding.lifetime, parent };
+    const instance = construct({ resolver: this, surroundings, path }, binding.factory);
+    binding.isResolved = true;
+    return instance;
+  }
+
+  #resolveUnbound(token: Token<unknown>, surroundings: Surroundings | undefined, path: Path | undefined): unknown {
+    if (token !== RelatedEvents) throw new ProviderNotFoundError([...namesOf(path), describe(token)]);
+    refuseCaptive(token, path);
+    if (surroundings?.events === undefined) {
+      throw new ProviderNotFoundError([...namesOf(path), describe(token)], {
+        advice: "A container has it only while it builds the handler of a command",
+      });
+    }
+    return surroundings.events;
+  }
+}
+
+/** The name of a token, for people to read. */
+export function describe(token: Token<unknown>): string {
+  return token instanceof InjectionToken ? token.name : nameOf(token);
+}
+
+function refuseCircle(token: Token<unknown>, path: Path | undefined): void {
+  for (let current = path; current !== undefined; current = current.parent) {
+    if (current.token !== token) continue;
+    const names = namesOf(path);
+    throw new CircularDependencyError([...names.slice(names.lastIndexOf(describe(token))), describe(token)]);
+  }
+}
+
+/** What lives in a scope must not outlive it in an instance that is shared for ever. */
+function refuseCaptive(token: Token<unknown>, path: Path | undefined): void {
+  for (let current = path; current !== undefined; current = current.parent) {
+    if (current.lifetime !== "singleton") continue;
+    throw new TypeError(
+      `Cannot resolve "${describe(token)}" for "${
+        describe(current.token)
+      }": the first lives in a scope and the second ` +
+        `is a singleton, which would outlive it (${[...namesOf(path), describe(token)].join(" → ")})`,
+    );
+  }
+}
+
+/** The names along a path, outermost first. */
+function namesOf(path: Path | undefined): string[] {
+  const names: string[] = [];
+  for (let current = path; current !== undefined; current = current.parent) names.unshift(describe(current.token));
+  return names;
+}

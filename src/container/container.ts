@@ -1,0 +1,155 @@
+import type { HandlerContext } from "../context.ts";
+import type { AbstractConstructor, Constructor, DefaultBus, DIAdapter } from "../di_adapter.ts";
+import { Bindings, describe } from "./bindings.ts";
+import { construct, type Lifetime, pathWithin } from "./inject.ts";
+import { Scope, surroundingsOf } from "./scope.ts";
+import type { Token } from "./token.ts";
+
+/** How a token is bound. */
+export interface BindOptions {
+  /**
+   * How long an instance is shared: for ever, within a scope, or never.
+   *
+   * @default {"singleton"}
+   */
+  readonly lifetime?: Lifetime;
+}
+
+/**
+ * The built-in dependency-injection container: a map of tokens to factories.
+ *
+ * What is not bound is not built, handler classes excepted: an abstract port is never constructed by accident. Whatever
+ * it constructs asks for its dependencies with {@linkcode inject}.
+ *
+ * @example
+ * ```ts
+ * import { assertEquals } from "@std/assert";
+ * import { Container, inject } from "@cq/core";
+ *
+ * abstract class UserRepository {
+ *   abstract count(): number;
+ * }
+ *
+ * class MemoryUserRepository extends UserRepository {
+ *   count = () => 2;
+ * }
+ *
+ * class Statistics {
+ *   readonly users = inject(UserRepository);
+ * }
+ *
+ * const container = new Container();
+ * container.bind(UserRepository, () => new MemoryUserRepository());
+ * container.bind(Statistics, () => new Statistics());
+ *
+ * assertEquals(container.get(Statistics).users.count(), 2);
+ * ```
+ */
+export class Container implements DIAdapter<Scope | HandlerContext> {
+  readonly #bindings = new Bindings();
+  #hasDefaults = false;
+
+  /**
+   * Binds a token to a factory. The last binding of a token before its first use wins.
+   *
+   * @typeParam T The dependency.
+   * @param token The class of the dependency, or an {@linkcode InjectionToken}.
+   * @param factory Makes an instance. One that returns a promise binds a promise: nothing is awaited in secret.
+   * @param options How long an instance is shared.
+   * @returns The container itself.
+   * @throws {TypeError} If the token has been resolved already.
+   */
+  bind<T>(token: Token<T>, factory: () => NoInfer<T>, options: BindOptions = {}): this {
+    if (typeof factory !== "function") {
+      throw new TypeError(`Cannot bind "${describe(token)}": the second argument is a factory, () => …`);
+    }
+    this.#bindings.add(token, factory, options.lifetime ?? "singleton", false);
+    return this;
+  }
+
+  /**
+   * Gives what is bound to a token.
+   *
+   * @typeParam T The dependency.
+   * @param token The class of the dependency, or an {@linkcode InjectionToken}.
+   * @returns The dependency.
+   * @throws {ProviderNotFoundError} If nothing is bound to the token.
+   * @throws {CircularDependencyError} If the dependencies lead back to the token.
+   * @throws {TypeError} If the token is bound for a scope.
+   */
+  get<T>(token: Token<T>): T {
+    return this.#bindings.resolve(token, undefined, pathWithin(this.#bindings));
+  }
+
+  /**
+   * Opens a scope, which shares the instances that are bound as `"scoped"`.
+   *
+   * @returns The scope, to be disposed with `await using`, or by `await scope[Symbol.asyncDispose]()`.
+   */
+  createScope(): Scope;
+  /**
+   * Opens a scope for a handler. The buses call it.
+   *
+   * @param context The context of the handler.
+   * @returns A scope; the context itself where nothing is bound for one, since there is nothing to dispose then.
+   */
+  createScope(context: HandlerContext): Scope | HandlerContext;
+  createScope(context?: HandlerContext): Scope | HandlerContext {
+    return context === undefined || this.#bindings.hasScoped ? new Scope(this.#bindings, context) : context;
+  }
+
+  /**
+   * Prepares the construction of a handler class. The buses call it.
+   *
+   * A class that is bound is built as it is bound. Any other is constructed without arguments.
+   *
+   * @typeParam T The handler.
+   * @param type The handler class.
+   * @returns What builds a handler in a scope.
+   * @throws {TypeError} If the constructor has parameters without a default.
+   */
+  wire<T extends object>(type: Constructor<T>): (scope: Scope | HandlerContext) => T {
+    const resolver = this.#bindings;
+    if (resolver.has(type)) return (scope) => resolver.resolve(type, surroundings(scope), undefined);
+    if (type.length > 0) {
+      throw new TypeError(
+        `Cannot construct "${
+          describe(type)
+        }": its constructor expects ${type.length} argument(s). Give each parameter ` +
+          "a default, such as inject(…), or bind the class to a factory",
+      );
+    }
+    const path = { token: type, lifetime: "transient", parent: undefined } as const;
+    const build = () => new type();
+    return (scope) => construct({ resolver, surroundings: surroundings(scope), path }, build);
+  }
+
+  /**
+   * Prepares the resolution of a class that may not be bound yet. The buses call it.
+   *
+   * @typeParam T The instance.
+   * @param type The class.
+   * @returns What resolves it.
+   */
+  lazy<T extends object>(type: AbstractConstructor<T>): () => T {
+    return () => this.get(type);
+  }
+
+  /**
+   * Binds the buses of a router, each unless the user has bound or will bind it. The router calls it.
+   *
+   * @param buses The buses.
+   * @throws {TypeError} If the container serves another router already.
+   */
+  registerDefaults(buses: readonly DefaultBus[]): void {
+    if (this.#hasDefaults) {
+      throw new TypeError("Cannot give a container to a second router: both have buses. Give each router its own");
+    }
+    this.#hasDefaults = true;
+    for (const { token, create } of buses) this.#bindings.add(token, create, "singleton", true);
+  }
+}
+
+function surroundings(scope: Scope | HandlerContext): ReturnType<typeof surroundingsOf> {
+  return scope instanceof Scope ? surroundingsOf(scope) : scope;
+}

@@ -1,0 +1,116 @@
+import type { RelatedEvents } from "../related_events.ts";
+import type { Token } from "./token.ts";
+
+/** How long an instance is shared: for ever, within a scope, or never. */
+export type Lifetime = "singleton" | "scoped" | "transient";
+
+/** What led to the construction of an instance: a list that grows at its end, and is shared by its branches. */
+export interface Path {
+  /** What is being constructed. */
+  readonly token: Token<unknown>;
+  /** How long the instance will be shared. */
+  readonly lifetime: Lifetime;
+  /** What asked for it. */
+  readonly parent: Path | undefined;
+}
+
+/** What surrounds a construction: a scope, or the context of a handler where no binding is scoped. */
+export interface Surroundings {
+  /** The instances of the scope. */
+  readonly instances?: Map<Token<unknown>, unknown>;
+  /** The events of the command that is being handled. */
+  readonly events?: RelatedEvents | undefined;
+}
+
+/** Finds dependencies for what is being constructed. */
+export interface Resolver {
+  /** Resolves a token for whatever stands at the end of the path. */
+  resolve<T>(token: Token<T>, surroundings: Surroundings | undefined, path: Path | undefined): T;
+}
+
+/** A construction in progress. */
+export interface Construction {
+  readonly resolver: Resolver;
+  readonly surroundings: Surroundings | undefined;
+  readonly path: Path;
+}
+
+/** Set while a container constructs, which is synchronous: between two constructions there is none. */
+let current: Construction | undefined;
+
+/**
+ * Asks the container that is constructing for a dependency.
+ *
+ * It works in a field initialiser, in the default of a constructor parameter and in a bound factory, synchronously. As
+ * the default of a parameter it lets a unit test pass a fake, and needs no container then.
+ *
+ * @typeParam T The dependency.
+ * @param token The class of the dependency, or an {@linkcode InjectionToken}.
+ * @returns The dependency.
+ * @throws {TypeError} If no container is constructing, or if a singleton asks for a scoped dependency.
+ * @throws {ProviderNotFoundError} If nothing is bound to the token.
+ * @throws {CircularDependencyError} If the dependencies lead back to the token.
+ *
+ * @example
+ * ```ts
+ * import { assertEquals } from "@std/assert";
+ * import { Container, inject } from "@cq/core";
+ *
+ * class Clock {
+ *   now = () => 1;
+ * }
+ *
+ * class Greeter {
+ *   readonly #clock: Clock;
+ *
+ *   constructor(clock = inject(Clock)) {
+ *     this.#clock = clock;
+ *   }
+ *
+ *   greet = () => `Hello at ${this.#clock.now()}`;
+ * }
+ *
+ * const container = new Container();
+ * container.bind(Clock, () => new Clock());
+ * container.bind(Greeter, () => new Greeter());
+ *
+ * assertEquals(container.get(Greeter).greet(), "Hello at 1");
+ * ```
+ */
+export function inject<T>(token: Token<T>): T {
+  if (current === undefined) {
+    throw new TypeError(
+      `Cannot inject "${token?.name}": no container is constructing anything. Call inject() in a field initialiser, ` +
+        "a constructor default or a bound factory, and before its first await",
+    );
+  }
+  return current.resolver.resolve(token, current.surroundings, current.path);
+}
+
+/**
+ * Builds an instance with {@linkcode inject} at work.
+ *
+ * @typeParam T The instance.
+ * @param construction What is being constructed, and with what.
+ * @param build Builds it, synchronously.
+ * @returns The instance.
+ */
+export function construct<T>(construction: Construction, build: () => T): T {
+  const outer = current;
+  current = construction;
+  try {
+    return build();
+  } finally {
+    current = outer;
+  }
+}
+
+/**
+ * The path of what a resolver is constructing just now, if anything.
+ *
+ * @param resolver The resolver.
+ * @returns The path.
+ */
+export function pathWithin(resolver: Resolver): Path | undefined {
+  return current?.resolver === resolver ? current.path : undefined;
+}

@@ -1,0 +1,87 @@
+import type { HandlerContext } from "../context.ts";
+import { combineErrors, disposeAll, type Disposer, disposerOf } from "../dispose.ts";
+import { isPromiseLike } from "../promise.ts";
+import type { RelatedEvents } from "../related_events.ts";
+import { type Bindings, describe } from "./bindings.ts";
+import { pathWithin, type Surroundings } from "./inject.ts";
+import type { Token } from "./token.ts";
+
+/** What a scope offers to the instances that are built in it. */
+export let surroundingsOf: (scope: Scope) => Surroundings;
+
+/**
+ * Shares the instances that are bound as `"scoped"`, and disposes them when it is disposed. Open one with
+ * {@linkcode Container.createScope}; for handlers the bus does so.
+ *
+ * @example
+ * ```ts
+ * import { assertStrictEquals } from "@std/assert";
+ * import { Container } from "@cq/core";
+ *
+ * class UnitOfWork {
+ *   async [Symbol.asyncDispose]() {}
+ * }
+ *
+ * const container = new Container();
+ * container.bind(UnitOfWork, () => new UnitOfWork(), { lifetime: "scoped" });
+ *
+ * await using scope = container.createScope();
+ * assertStrictEquals(scope.get(UnitOfWork), scope.get(UnitOfWork));
+ * ```
+ */
+export class Scope {
+  readonly #bindings: Bindings;
+  readonly #surroundings: Required<Surroundings>;
+  #isDisposed = false;
+
+  static {
+    surroundingsOf = (scope) => scope.#surroundings;
+  }
+
+  /**
+   * Made by {@linkcode Container.createScope}.
+   *
+   * @param bindings What the container holds.
+   * @param context The context of the handler that the scope is for.
+   */
+  constructor(bindings: Bindings, context?: HandlerContext) {
+    this.#bindings = bindings;
+    this.#surroundings = { instances: new Map(), events: context?.events };
+  }
+
+  /**
+   * Gives what is bound to a token: the scope's own instance, if it is bound as `"scoped"`.
+   *
+   * @typeParam T The dependency.
+   * @param token The class of the dependency, or an {@linkcode InjectionToken}.
+   * @returns The dependency.
+   * @throws {TypeError} If the scope has been disposed.
+   * @throws {ProviderNotFoundError} If nothing is bound to the token.
+   * @throws {CircularDependencyError} If the dependencies lead back to the token.
+   */
+  get<T>(token: Token<T>): T {
+    if (this.#isDisposed) {
+      throw new TypeError(`Cannot resolve "${describe(token)}": the scope has been disposed`);
+    }
+    return this.#bindings.resolve(token, this.#surroundings, pathWithin(this.#bindings));
+  }
+
+  /**
+   * Disposes the instances of the scope, last built first, every one of them even if one fails. The second time it
+   * does nothing.
+   *
+   * @throws What an instance threw, or an {@linkcode AggregateError} if several did.
+   */
+  async [Symbol.asyncDispose](): Promise<void> {
+    if (this.#isDisposed) return;
+    this.#isDisposed = true;
+    const disposers = Array.from(this.#surroundings.instances.values(), (instance): Disposer => {
+      // What is bound as a promise is disposed as what it resolves to. If it never got that far, nothing is left over.
+      return isPromiseLike(instance)
+        ? () => instance.then((resolved) => disposerOf(resolved)?.(), () => {})
+        : () => disposerOf(instance)?.();
+    });
+    const errors = await disposeAll(disposers);
+    if (errors.length > 0) throw combineErrors(errors, "Cannot dispose a scope: several of its instances failed");
+  }
+}

@@ -1,0 +1,90 @@
+import type { DispatchOptions } from "./context.ts";
+import { type Dispatcher, toDispatchFunction } from "./dispatcher.ts";
+
+/** How deferred work is reported. */
+export interface DeferOptions<M = object> {
+  /**
+   * Is told of work that has failed. Its own failure goes to `console.error`.
+   *
+   * @default {console.error}
+   */
+  readonly onError?: (error: unknown, message: M) => unknown;
+}
+
+/**
+ * Dispatches without making the caller wait.
+ *
+ * @typeParam M The messages that it takes.
+ */
+export interface DeferredDispatcher<M = object> {
+  /**
+   * Starts a dispatch and returns at once.
+   *
+   * @param message The message.
+   * @param options A signal and metadata. The signal of a request fires when its client hangs up: leave it out for
+   * work that is owed all the same.
+   */
+  readonly dispatch: (message: M, options?: DispatchOptions) => void;
+}
+
+/**
+ * Makes a dispatcher that returns at once, and hands the work over to whoever keeps the process alive for it, such as
+ * `ctx.waitUntil` of an edge function. A failure goes to `onError`, never to the process.
+ *
+ * @typeParam M The messages that it takes.
+ * @param dispatcher A bus, a pipeline, or a function.
+ * @param waitUntil Receives a promise of the work, which never rejects.
+ * @param options What is told of failures.
+ * @returns The dispatcher.
+ *
+ * @example
+ * ```ts
+ * import { assertEquals } from "@std/assert";
+ * import { defer, Event, MessageRouter } from "@cq/core";
+ *
+ * class UserCreated extends Event {}
+ *
+ * const mails: string[] = [];
+ * const events = new MessageRouter().newEventBus();
+ * events.subscribe(UserCreated, async () => {
+ *   await Promise.resolve();
+ *   mails.push("Welcome");
+ * });
+ *
+ * // What an edge runtime does with the promises it is given.
+ * const pending: Promise<unknown>[] = [];
+ * const deferred = defer(events, (work) => pending.push(work));
+ *
+ * deferred.dispatch(new UserCreated());
+ * assertEquals(mails, []);
+ *
+ * await Promise.all(pending);
+ * assertEquals(mails, ["Welcome"]);
+ * ```
+ */
+export function defer<M = object>(
+  dispatcher: Dispatcher<M>,
+  waitUntil: (work: Promise<void>) => unknown,
+  options: DeferOptions<M> = {},
+): DeferredDispatcher<M> {
+  const dispatch = toDispatchFunction(dispatcher);
+  const { onError = (error: unknown) => console.error(error) } = options;
+
+  async function run(message: M, dispatchOptions: DispatchOptions | undefined): Promise<void> {
+    try {
+      await dispatch(message, dispatchOptions);
+    } catch (error) {
+      try {
+        await onError(error, message);
+      } catch (failure) {
+        console.error(failure);
+      }
+    }
+  }
+
+  return {
+    dispatch: (message, dispatchOptions) => {
+      waitUntil(run(message, dispatchOptions));
+    },
+  };
+}

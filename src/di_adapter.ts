@@ -1,0 +1,89 @@
+import type { HandlerContext } from "./context.ts";
+
+/**
+ * A class that can be constructed, whatever its arguments.
+ *
+ * @typeParam T The instances of the class.
+ */
+// deno-lint-ignore no-explicit-any -- the container knows the arguments
+export type Constructor<T = object> = new (...args: any[]) => T;
+
+/**
+ * A class, abstract ones included.
+ *
+ * @typeParam T The instances of the class.
+ */
+// deno-lint-ignore no-explicit-any -- the container knows the arguments
+export type AbstractConstructor<T = object> = abstract new (...args: any[]) => T;
+
+/**
+ * A bus of the router, for a container to bind so that it can be injected.
+ *
+ * @typeParam T The bus.
+ */
+export interface DefaultBus<T extends object = object> {
+  /** The class of the bus, which is its injection token. */
+  readonly token: Constructor<T>;
+  /** Makes the bus. To be called at most once, and only if nobody bound the token. */
+  readonly create: () => T;
+}
+
+/**
+ * What the core needs of a dependency-injection container. The {@linkcode Container} is one; any other fits with a few
+ * lines.
+ *
+ * @typeParam Scope What stands for one run of a handler in the container.
+ *
+ * @example
+ * ```ts
+ * import { type Constructor, type DIAdapter, MessageRouter } from "@cq/core";
+ *
+ * const services = new Map<unknown, object>();
+ *
+ * const adapter: DIAdapter = {
+ *   wire: (type) => () => new type(services),
+ *   lazy: <T>(type: unknown) => () => services.get(type) as T,
+ *   registerDefaults: (buses) => {
+ *     for (const { token, create } of buses) services.set(token, create());
+ *   },
+ * };
+ *
+ * const router = new MessageRouter(adapter);
+ * ```
+ */
+export interface DIAdapter<Scope = unknown> {
+  /**
+   * Prepares the construction of a handler class.
+   *
+   * @typeParam T The handler.
+   * @param type The handler class. The method is called once for each, before its first message is handled.
+   * @returns What builds a handler. It is called for every dispatch, with the scope.
+   */
+  wire<T extends object>(type: Constructor<T>): (scope: Scope) => T | PromiseLike<T>;
+
+  /**
+   * Prepares the resolution of a class that may not be bound yet.
+   *
+   * @typeParam T The instance.
+   * @param type The class, such as `EventBus`.
+   * @returns What resolves it. It is called when it is first needed, and for every use.
+   */
+  lazy<T extends object>(type: AbstractConstructor<T>): () => T | PromiseLike<T>;
+
+  /**
+   * Opens a scope, once for each time a handler runs. Each attempt of a retry has its own. A scope with
+   * `Symbol.asyncDispose` or `Symbol.dispose` is disposed when the handler, and for a command its related events too,
+   * has settled, whatever happened. Without this method the scope is `undefined`.
+   *
+   * @param context What the handler will receive.
+   * @returns The scope.
+   */
+  createScope?(context: HandlerContext): Scope | PromiseLike<Scope>;
+
+  /**
+   * Binds the buses of the router, so that they can be injected. What the user binds himself has to win.
+   *
+   * @param buses The three buses.
+   */
+  registerDefaults?(buses: readonly DefaultBus[]): void;
+}

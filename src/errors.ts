@@ -1,0 +1,159 @@
+import type { HandlerSource } from "./context.ts";
+import { type MessageKind, type MessageType, nameOf } from "./message.ts";
+
+/** A command or a query was dispatched, and no handler is registered for its class or a base of it. */
+export class HandlerNotFoundError extends Error {
+  /** The class of the message. */
+  readonly messageType: MessageType;
+  /** The kind of bus that looked for a handler. */
+  readonly kind: MessageKind;
+
+  /**
+   * Made by a bus.
+   *
+   * @param messageType The class of the message.
+   * @param options The kind of bus, and whether another class of the same name has a handler.
+   */
+  constructor(messageType: MessageType, options: { kind: MessageKind; hasNamesake?: boolean }) {
+    const { kind, hasNamesake = false } = options;
+    const name = nameOf(messageType);
+    super(
+      `Cannot dispatch "${name}": no ${kind} handler is registered. Register one with @${kind}Handler(${name}) ` +
+        `or subscribe() on the ${kind} bus, and import the module that does so` +
+        (hasNamesake
+          ? `. A different class named "${name}" has a handler: the module that defines it may be loaded twice`
+          : ""),
+    );
+    this.name = "HandlerNotFoundError";
+    this.messageType = messageType;
+    this.kind = kind;
+  }
+}
+
+/** A second handler was registered for a command or a query. The first one stays. */
+export class DuplicateHandlerError extends Error {
+  /** The class of the message. */
+  readonly messageType: MessageType;
+  /** The handler that was registered first, and stays. */
+  readonly registered: HandlerSource;
+  /** The handler that was refused. */
+  readonly refused: HandlerSource;
+
+  /**
+   * Made by a registry.
+   *
+   * @param messageType The class of the message.
+   * @param handlers The handler that stays and the one that was refused.
+   */
+  constructor(messageType: MessageType, handlers: { registered: HandlerSource; refused: HandlerSource }) {
+    const { registered, refused } = handlers;
+    super(
+      `Cannot register "${nameOf(refused)}" for "${nameOf(messageType)}": "${
+        nameOf(registered)
+      }" handles it already. ` +
+        "Commands and queries have exactly one handler",
+    );
+    this.name = "DuplicateHandlerError";
+    this.messageType = messageType;
+    this.registered = registered;
+    this.refused = refused;
+  }
+}
+
+/** One thing that went wrong while an event was dispatched. */
+export interface EventFailure {
+  /** The event. */
+  readonly event: unknown;
+  /** The handler or listener that failed; `undefined` where the event did not get as far as a handler. */
+  readonly handler: HandlerSource | undefined;
+  /** What it threw. */
+  readonly error: unknown;
+}
+
+/**
+ * Handlers or listeners of an event failed. All the others ran to their end.
+ *
+ * `errors` holds what they threw, `failures` says which handler threw what.
+ */
+export class EventDispatchError extends AggregateError {
+  /** Each failure with its event and its handler, in the order of the handlers. */
+  readonly failures: readonly EventFailure[];
+  /** The result of the command whose related events failed, which itself did succeed; `undefined` otherwise. */
+  readonly result: unknown;
+
+  /**
+   * Made by a bus.
+   *
+   * @param failures What went wrong, at least one.
+   * @param options The result of the command whose related events these are.
+   */
+  constructor(failures: readonly EventFailure[], options: { result?: unknown } = {}) {
+    const events = new Set(failures.map(({ event }) => event));
+    const names = [...events].map((event) => `"${typeNameOf(event)}"`).join(", ");
+    const reasons = failures.map(({ handler, error }) =>
+      handler === undefined ? describe(error) : `${nameOf(handler)}: ${describe(error)}`
+    );
+    super(failures.map(({ error }) => error), `Cannot complete ${names}: ${reasons.join("; ")}`);
+    this.name = "EventDispatchError";
+    this.failures = failures;
+    this.result = options.result;
+  }
+}
+
+/** A middleware broke its contract: it yielded after a success, or returned neither a promise nor a generator. */
+export class MiddlewareError extends Error {
+  /**
+   * Made by a chain of middlewares.
+   *
+   * @param message What the middleware did, and what it should do.
+   */
+  constructor(message: string) {
+    super(message);
+    this.name = "MiddlewareError";
+  }
+}
+
+/** A container was asked for a token that is not bound. What is not bound is never built by accident. */
+export class ProviderNotFoundError extends Error {
+  /** The names of the tokens that led to the missing one, outermost first, the missing one last. */
+  readonly path: readonly string[];
+
+  /**
+   * Made by a container.
+   *
+   * @param path The names of the tokens that led to the missing one, the missing one last.
+   * @param options What to say of the way out, instead of the usual advice.
+   */
+  constructor(path: readonly string[], options: { advice?: string } = {}) {
+    const name = path.at(-1);
+    const { advice = `Bind it first: container.bind(${name}, () => …)` } = options;
+    super(`Cannot resolve "${name}": nothing is bound to it (${path.join(" → ")}). ${advice}`);
+    this.name = "ProviderNotFoundError";
+    this.path = path;
+  }
+}
+
+/** The dependencies of a token lead back to itself. */
+export class CircularDependencyError extends Error {
+  /** The names of the tokens around the circle: the first is also the last. */
+  readonly path: readonly string[];
+
+  /**
+   * Made by a container.
+   *
+   * @param path The names of the tokens around the circle, the first one again at the end.
+   */
+  constructor(path: readonly string[]) {
+    super(`Cannot resolve "${path.at(-1)}": its dependencies form a circle (${path.join(" → ")})`);
+    this.name = "CircularDependencyError";
+    this.path = path;
+  }
+}
+
+function typeNameOf(value: unknown): string {
+  return value === null || value === undefined ? String(value) : nameOf(Object(value).constructor);
+}
+
+function describe(error: unknown): string {
+  return error instanceof Error ? error.message || error.name : String(error);
+}

@@ -1,0 +1,63 @@
+import { Bus } from "./bus.ts";
+import type { DispatchOptions } from "./context.ts";
+import { composeEventRoute } from "./event_route.ts";
+import type { Invoker } from "./invoker.ts";
+import type { MessagesByKind } from "./message.ts";
+import type { HandlerRegistry } from "./registry.ts";
+
+/** How an event bus runs the handlers of an event. */
+export interface EventBusOptions {
+  /**
+   * Whether all handlers start at once, those of the event's own class first, or one by one in the order of their
+   * registration. Either way all of them run to their end.
+   *
+   * @default {"concurrent"}
+   */
+  readonly order?: "concurrent" | "sequential";
+}
+
+/**
+ * Dispatches events, each to all of its handlers. The class is its own injection token.
+ *
+ * @example
+ * ```ts
+ * import { assertEquals } from "@std/assert";
+ * import { Event, MessageRouter } from "@cq/core";
+ *
+ * class UserCreated extends Event {}
+ *
+ * const done: string[] = [];
+ * const events = new MessageRouter().newEventBus();
+ * events.subscribe(UserCreated, () => done.push("mail sent"));
+ * events.subscribe(UserCreated, () => done.push("counted"));
+ *
+ * await events.dispatch(new UserCreated());
+ *
+ * assertEquals(done, ["mail sent", "counted"]);
+ * ```
+ */
+export class EventBus extends Bus<"event"> {
+  /**
+   * Made by {@linkcode MessageRouter.newEventBus}.
+   *
+   * @param parts The handlers, and what runs them.
+   * @param options How the handlers are run.
+   */
+  constructor(parts: { registry: HandlerRegistry; invoker: Invoker }, options: EventBusOptions = {}) {
+    const { registry, invoker } = parts;
+    const isSequential = options.order === "sequential";
+    super("event", { registry, compose: (route) => composeEventRoute(route, { invoker, isSequential }) });
+  }
+
+  /**
+   * Dispatches an event to its handlers. It settles when all handlers and listeners have; one that has no handlers is
+   * fine.
+   *
+   * @param message The event.
+   * @param options A signal and metadata, or the context of the handler that dispatches.
+   * @throws {EventDispatchError} If handlers or listeners failed. All the others ran to their end.
+   */
+  dispatch(message: MessagesByKind["event"], options?: DispatchOptions): Promise<void> {
+    return this.route(message, options) as Promise<void>;
+  }
+}

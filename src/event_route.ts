@@ -1,0 +1,111 @@
+import { compose, type Step } from "./chain.ts";
+import type { HandlerSource } from "./context.ts";
+import { EventDispatchError, type EventFailure } from "./errors.ts";
+import type { Invoker } from "./invoker.ts";
+import { callListeners, type Listener } from "./listener.ts";
+import { isPromiseLike, toPromise } from "./promise.ts";
+import type { Route, RouteParts } from "./route.ts";
+import { silence } from "./single_route.ts";
+
+/** One handler of an event, with its chain. */
+interface Handling {
+  readonly source: HandlerSource;
+  readonly handle: Step;
+}
+
+/**
+ * Composes the route of a class of event.
+ *
+ * @param parts What the route is composed of.
+ * @param eventParts What runs the handlers, and whether one by one.
+ * @returns The route.
+ */
+export function composeEventRoute(
+  { registry, registrations, middlewares, listeners }: RouteParts,
+  { invoker, isSequential }: { invoker: Invoker; isSequential: boolean },
+): Route {
+  const ordered = isSequential ? registry.inOrder(registrations) : registrations;
+  // Around each handler by itself, so that a retry runs the failed one alone.
+  const handlings = ordered.map((registration): Handling => {
+    const chain = compose(middlewares, invoker.step(registration));
+    return { source: registration.source, handle: registration.failSilently ? silence(chain) : chain };
+  });
+  const route = isSequential ? composeSequential(handlings) : composeConcurrent(handlings);
+  return listeners.length === 0 ? route : composeListeners(listeners, route);
+}
+
+/** Starts all handlers at once. Every one runs to its end, whatever the others do. */
+function composeConcurrent(handlings: readonly Handling[]): Route {
+  if (handlings.length === 0) return () => Promise.resolve();
+
+  // One pair of callbacks counts down for all the handlers. Which of them failed is looked up only if one has.
+  return (event, signal, metadata) =>
+    new Promise<void>((resolve, reject) => {
+      const outcomes: (Promise<unknown> | undefined)[] = [];
+      let pending = handlings.length;
+      let hasFailed = false;
+
+      const succeed = () => {
+        if (--pending > 0) return;
+        if (!hasFailed) return resolve();
+        Promise.allSettled(outcomes).then((settled) =>
+          reject(new EventDispatchError(failuresOf(event, handlings, settled)))
+        );
+      };
+      const fail = () => {
+        hasFailed = true;
+        succeed();
+      };
+
+      for (const { source, handle } of handlings) {
+        let outcome: Promise<unknown> | undefined;
+        try {
+          const returned = handle(event, { kind: "event", signal, metadata, handler: source }, undefined);
+          if (isPromiseLike(returned)) outcome = toPromise(returned);
+        } catch (error) {
+          outcome = Promise.reject(error);
+        }
+        outcomes.push(outcome);
+        if (outcome === undefined) succeed();
+        else outcome.then(succeed, fail);
+      }
+    });
+}
+
+/** Runs handlers one by one, and all of them even if one fails. */
+function composeSequential(handlings: readonly Handling[]): Route {
+  return async (event, signal, metadata) => {
+    const failures: EventFailure[] = [];
+    for (const { source, handle } of handlings) {
+      try {
+        await handle(event, { kind: "event", signal, metadata, handler: source }, undefined);
+      } catch (error) {
+        failures.push({ event, handler: source, error });
+      }
+    }
+    if (failures.length > 0) throw new EventDispatchError(failures);
+  };
+}
+
+/** Tells listeners of an event beside its handlers. */
+function composeListeners(listeners: readonly Listener[], route: Route): Route {
+  return async (event, signal, metadata) => {
+    const heard = callListeners(listeners, event, { kind: "event", signal, metadata });
+    const [[handled], outcomes] = await Promise.all([Promise.allSettled([route(event, signal, metadata)]), heard]);
+
+    const sources = listeners.map((listener) => ({ source: listener as HandlerSource }));
+    const failures = failuresOf(event, sources, outcomes);
+    if (handled.status === "rejected") failures.unshift(...(handled.reason as EventDispatchError).failures);
+    if (failures.length > 0) throw new EventDispatchError(failures);
+  };
+}
+
+function failuresOf(
+  event: unknown,
+  sources: readonly { readonly source: HandlerSource }[],
+  outcomes: readonly PromiseSettledResult<unknown>[],
+): EventFailure[] {
+  return outcomes.flatMap((outcome, index) =>
+    outcome.status === "fulfilled" ? [] : [{ event, handler: sources[index]!.source, error: outcome.reason }]
+  );
+}

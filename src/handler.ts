@@ -1,0 +1,103 @@
+import type { ContextByKind, HandlerContext } from "./context.ts";
+import type { MessageKind, MessageOf, ResultOf } from "./message.ts";
+
+/**
+ * Handles a message without a class.
+ *
+ * @typeParam M The message.
+ * @typeParam R What the handler returns, plainly or by promise.
+ * @typeParam C The context that the bus hands over.
+ */
+export type HandlerFunction<M, R = ResultOf<M>, C extends HandlerContext = HandlerContext> = (
+  message: M,
+  context: C,
+) => R | PromiseLike<R>;
+
+/**
+ * An object that handles a message. A new one is built for every dispatch.
+ *
+ * @typeParam M The message.
+ * @typeParam R What the handler returns, plainly or by promise.
+ * @typeParam C The context that the bus hands over.
+ *
+ * @example
+ * ```ts
+ * import { type Handler, Query } from "@cq/core";
+ *
+ * class FindUserName extends Query<string> {}
+ *
+ * class FindUserNameHandler implements Handler<FindUserName> {
+ *   handle(_query: FindUserName): string {
+ *     return "Ada";
+ *   }
+ * }
+ * ```
+ */
+export interface Handler<M, R = ResultOf<M>, C extends HandlerContext = HandlerContext> {
+  // A property and not a method: the compiler compares the parameters of methods both ways, and would let a handler
+  // demand more than the message gives.
+  /** Handles the message. */
+  readonly handle: HandlerFunction<M, R, C>;
+}
+
+/**
+ * A class whose instances handle a message.
+ *
+ * @typeParam H The instances of the class.
+ */
+// deno-lint-ignore no-explicit-any -- whatever the container passes to the constructor
+export type HandlerClass<H = object> = new (...args: any[]) => H;
+
+/**
+ * What the handler of a message class has to return. It is `unknown` for an event, whose handlers' values nobody
+ * reads. A handler of several classes has to return what all of them promise.
+ *
+ * @typeParam K The kind of the message.
+ * @typeParam T The message class, or a list of them.
+ */
+export type HandlerResult<K extends MessageKind, T> = K extends "event" ? unknown : SharedResult<MessageOf<T>>;
+
+/**
+ * The intersection of the results of a union of messages: a function's parameter is where inference intersects.
+ *
+ * @internal
+ */
+type SharedResult<M> = (M extends unknown ? (result: ResultOf<M>) => void : never) extends
+  (result: infer Result) => void ? Result : never;
+
+/**
+ * The function that handles a message class, as the compiler checks it.
+ *
+ * @typeParam K The kind of the message.
+ * @typeParam T The message class, or a list of them.
+ */
+export type HandlerFunctionFor<K extends MessageKind, T> = HandlerFunction<
+  MessageOf<T>,
+  HandlerResult<K, T>,
+  ContextByKind[K]
+>;
+
+/**
+ * The class that handles a message class, as the compiler checks it.
+ *
+ * @typeParam K The kind of the message.
+ * @typeParam T The message class, or a list of them.
+ */
+export type HandlerClassFor<K extends MessageKind, T> = HandlerClass<
+  Handler<MessageOf<T>, HandlerResult<K, T>, ContextByKind[K]>
+>;
+
+/**
+ * How a handler is registered.
+ *
+ * @typeParam R The result of the message.
+ */
+export interface HandlerOptions<R = unknown> {
+  /**
+   * Drops the handler's error after the middlewares have seen it; the dispatch then resolves to `undefined`. The
+   * compiler accepts it only where the message's result admits `undefined`.
+   *
+   * @default {false}
+   */
+  readonly failSilently?: undefined extends R ? boolean : false;
+}

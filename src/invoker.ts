@@ -1,0 +1,107 @@
+import type { Step } from "./chain.ts";
+import type { HandlerContext } from "./context.ts";
+import type { AbstractConstructor, Constructor, DIAdapter } from "./di_adapter.ts";
+import { combineErrors, disposeAll, type Disposer, disposerOf } from "./dispose.ts";
+import type { Handler, HandlerFunction } from "./handler.ts";
+import { isPromiseLike } from "./promise.ts";
+import type { Registration } from "./registry.ts";
+
+/** Keeps the scope of a handler that has succeeded open, and takes over its disposal. */
+export interface ScopeKeeper {
+  /** @param dispose What disposes the scope, to be called by the keeper. */
+  keep(dispose: Disposer): void;
+}
+
+type AnyHandler = Handler<unknown, unknown>;
+type Build = (scope: unknown) => AnyHandler | PromiseLike<AnyHandler>;
+
+/**
+ * Runs handlers: opens a scope, has the container build the handler in it, calls the handler, and disposes the scope.
+ *
+ * One invoker serves all the buses of a router, so that a handler class is wired once.
+ */
+export class Invoker {
+  readonly #adapter: DIAdapter;
+  readonly #builds = new Map<Constructor, Build>();
+
+  /** @param adapter The container. */
+  constructor(adapter: DIAdapter) {
+    this.#adapter = adapter;
+  }
+
+  /**
+   * Prepares the resolution of a class that may not be bound yet.
+   *
+   * @typeParam T The instance.
+   * @param type The class.
+   * @returns What resolves it at its first use.
+   */
+  lazy<T extends object>(type: AbstractConstructor<T>): () => T | PromiseLike<T> {
+    return this.#adapter.lazy(type);
+  }
+
+  /**
+   * Prepares the invocation of a handler.
+   *
+   * @param registration The handler.
+   * @returns The innermost step of the handler's chain.
+   */
+  step(registration: Registration): Step<ScopeKeeper | undefined> {
+    const handle = this.#handle(registration);
+    const adapter = this.#adapter;
+    if (adapter.createScope === undefined) return (message, context) => handle(undefined, message, context);
+
+    return (message, context, keeper) => {
+      const scope = adapter.createScope!(context);
+      if (isPromiseLike(scope)) {
+        return scope.then((opened) => handleIn(opened, keeper, () => handle(opened, message, context)));
+      }
+      const dispose = disposerOf(scope);
+      return dispose === undefined
+        ? handle(scope, message, context)
+        : handleIn(scope, keeper, () => handle(scope, message, context));
+    };
+  }
+
+  /** How the handler is called, once its scope is open. */
+  #handle(registration: Registration): (scope: unknown, message: unknown, context: HandlerContext) => unknown {
+    if (!registration.isClass) {
+      const handle = registration.source as HandlerFunction<unknown, unknown>;
+      return (_scope, message, context) => handle(message, context);
+    }
+    const build = this.#buildOf(registration.source as Constructor<AnyHandler>);
+    return (scope, message, context) => {
+      const handler = build(scope);
+      return isPromiseLike(handler)
+        ? handler.then((built) => built.handle(message, context))
+        : handler.handle(message, context);
+    };
+  }
+
+  #buildOf(type: Constructor<AnyHandler>): Build {
+    let build = this.#builds.get(type);
+    if (build === undefined) {
+      build = this.#adapter.wire(type);
+      this.#builds.set(type, build);
+    }
+    return build;
+  }
+}
+
+async function handleIn(scope: unknown, keeper: ScopeKeeper | undefined, handle: () => unknown): Promise<unknown> {
+  const dispose = disposerOf(scope);
+  if (dispose === undefined) return await handle();
+
+  let result: unknown;
+  try {
+    result = await handle();
+  } catch (error) {
+    throw combineErrors(
+      [error, ...await disposeAll([dispose])],
+      "Cannot dispose the scope of a handler that has failed too",
+    );
+  }
+  if (keeper === undefined) await dispose();
+  else keeper.keep(dispose);
+  return result;
+}

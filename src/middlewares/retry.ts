@@ -1,0 +1,107 @@
+import type { Middleware } from "../middleware.ts";
+import { type ErrorFilter, toPredicate } from "./error_filter.ts";
+
+/** How {@linkcode retry} goes about it. */
+export interface RetryOptions {
+  /** How often a message is handled at the most, the first time included. A whole number from 1. */
+  readonly attempts: number;
+  /**
+   * How long to wait before the next attempt, in milliseconds. A function is given the error and the number of the
+   * attempt that failed, from 1: it may read a delay that the error asks for.
+   *
+   * @default {0}
+   */
+  readonly delay?: number | ((error: unknown, attempt: number) => number);
+  /**
+   * What the delay is multiplied with after each attempt. `2` doubles it every time.
+   *
+   * @default {1}
+   */
+  readonly backoff?: number;
+  /**
+   * The longest delay, in milliseconds.
+   *
+   * @default {Infinity}
+   */
+  readonly maxDelay?: number;
+  /**
+   * Whether to wait for a random part of the delay instead of the whole, so that callers who failed together do not
+   * return together.
+   *
+   * @default {false}
+   */
+  readonly jitter?: boolean;
+  /**
+   * Which errors are worth another attempt: classes of error, or a predicate.
+   *
+   * @default {all of them}
+   */
+  readonly on?: ErrorFilter;
+}
+
+/**
+ * Makes a middleware that handles a message again when it has failed. The last error comes out.
+ *
+ * Each attempt has a handler, a scope and related events of its own. On the event bus only the handler that failed runs
+ * again. A signal that has fired ends it: the wait is cut short, and there is no further attempt.
+ *
+ * @param options How often, when, and on which errors.
+ * @returns The middleware.
+ * @throws {RangeError} If a number is out of its range.
+ *
+ * @example
+ * ```ts
+ * import { assertEquals } from "@std/assert";
+ * import { MessageRouter, Query, retry } from "@cq/core";
+ *
+ * class FindPrice extends Query<number> {}
+ *
+ * let attempt = 0;
+ * const queries = new MessageRouter().newQueryBus()
+ *   .use(retry({ attempts: 3, delay: 10, backoff: 2, jitter: true }))
+ *   .subscribe(FindPrice, () => {
+ *     if (++attempt < 3) throw new Error("The shop is closed");
+ *     return 99;
+ *   });
+ *
+ * assertEquals(await queries.dispatch(new FindPrice()), 99);
+ * ```
+ */
+export function retry(options: RetryOptions): Middleware {
+  const { attempts, delay = 0, backoff = 1, maxDelay = Infinity, jitter = false, on } = options;
+  if (!Number.isInteger(attempts) || attempts < 1) {
+    throw new RangeError(`Cannot retry with ${attempts} attempts: it is a whole number from 1`);
+  }
+  for (const [name, value] of Object.entries({ delay, backoff, maxDelay })) {
+    if (typeof value === "number" && !(value >= 0)) {
+      throw new RangeError(`Cannot retry with a ${name} of ${value}: it is a number from 0`);
+    }
+  }
+  const isWorthIt = toPredicate(on);
+  const delayOf = typeof delay === "function" ? delay : () => delay;
+
+  return async function retry(_message, next, { signal }) {
+    for (let attempt = 1;; attempt++) {
+      try {
+        return await next();
+      } catch (error) {
+        if (attempt === attempts || signal?.aborted || !isWorthIt(error)) throw error;
+        const wait = Math.min(delayOf(error, attempt) * backoff ** (attempt - 1), maxDelay);
+        if (wait > 0) await sleep(jitter ? Math.random() * wait : wait, signal);
+      }
+    }
+  };
+}
+
+function sleep(ms: number, signal: AbortSignal | undefined): Promise<void> {
+  return new Promise((resolve, reject) => {
+    const wake = () => {
+      clearTimeout(timer);
+      signal?.removeEventListener("abort", wake);
+      if (signal?.aborted) reject(signal.reason);
+      else resolve();
+    };
+    const timer = setTimeout(wake, ms);
+    signal?.addEventListener("abort", wake);
+  });
+}

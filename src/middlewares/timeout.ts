@@ -1,0 +1,69 @@
+import type { Middleware } from "../middleware.ts";
+import { nameOf } from "../message.ts";
+
+/** How {@linkcode timeout} ends an attempt. */
+export interface TimeoutOptions {
+  /**
+   * How long the handler may go on after its signal has fired, in milliseconds, before it is left behind: its rejection
+   * is observed, and nobody waits for it any more. `Infinity` never leaves a handler behind.
+   *
+   * @default {0}
+   */
+  readonly graceMs?: number;
+}
+
+/**
+ * Makes a middleware that fires the handler's signal when the time is up, and rejects with its reason, a `DOMException`
+ * named `TimeoutError`.
+ *
+ * Nothing can stop a handler that does not heed its signal. It goes on, and its result is dropped; with
+ * `{ graceMs: Infinity }` the dispatch waits for it, and what it returns or throws is what comes out.
+ *
+ * @param ms The time for the rest of the chain, in milliseconds.
+ * @param options How long to wait for a handler to heed its signal.
+ * @returns The middleware.
+ * @throws {RangeError} If a number is negative or none.
+ *
+ * @example
+ * ```ts
+ * import { assertRejects } from "@std/assert";
+ * import { MessageRouter, Query, timeout } from "@cq/core";
+ *
+ * class FindPrice extends Query<number> {}
+ *
+ * const queries = new MessageRouter().newQueryBus()
+ *   .use(timeout(5))
+ *   .subscribe(FindPrice, (_query, { signal }) =>
+ *     new Promise((_resolve, reject) => {
+ *       signal?.addEventListener("abort", () => reject(signal.reason));
+ *     }));
+ *
+ * await assertRejects(() => queries.dispatch(new FindPrice()), DOMException, "5 ms");
+ * ```
+ */
+export function timeout(ms: number, options: TimeoutOptions = {}): Middleware {
+  const { graceMs = 0 } = options;
+  for (const value of [ms, graceMs]) {
+    if (!(value >= 0)) throw new RangeError(`Cannot time out after ${value} ms: it is a number from 0`);
+  }
+
+  return function timeout(message, next, { signal: outer }) {
+    const controller = new AbortController();
+    const { signal } = controller;
+    const relay = () => controller.abort(outer?.reason);
+    outer?.addEventListener("abort", relay);
+
+    return new Promise((resolve, reject) => {
+      let timer = setTimeout(() => {
+        controller.abort(
+          new DOMException(`Cannot handle "${nameOf(message.constructor)}" within ${ms} ms`, "TimeoutError"),
+        );
+        if (graceMs !== Infinity) timer = setTimeout(() => reject(signal.reason), graceMs);
+      }, ms);
+      next(undefined, { signal }).then(resolve, reject).finally(() => {
+        clearTimeout(timer);
+        outer?.removeEventListener("abort", relay);
+      });
+    });
+  };
+}

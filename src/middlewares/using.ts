@@ -1,0 +1,55 @@
+import type { HandlerContext } from "../context.ts";
+import { combineErrors, disposeAll, disposerOf } from "../dispose.ts";
+import { nameOf } from "../message.ts";
+import type { Middleware } from "../middleware.ts";
+
+/** Something with `Symbol.asyncDispose` or `Symbol.dispose`. */
+export type AnyDisposable =
+  | { [Symbol.asyncDispose](): PromiseLike<void> }
+  | { [Symbol.dispose](): void };
+
+/**
+ * Makes a middleware that opens a disposable around each call, and disposes it whatever happens: a lock, a span, a
+ * connection.
+ *
+ * @param open Opens it, for a message and its context.
+ * @returns The middleware. If both the call and the disposal fail, it rejects with an `AggregateError` of the two.
+ *
+ * @example
+ * ```ts
+ * import { assertEquals } from "@std/assert";
+ * import { Command, MessageRouter, using } from "@cq/core";
+ *
+ * class CreateUser extends Command {}
+ *
+ * const log: string[] = [];
+ * const commands = new MessageRouter().newCommandBus()
+ *   .use(using(() => {
+ *     log.push("locked");
+ *     return { [Symbol.dispose]: () => void log.push("unlocked") };
+ *   }))
+ *   .subscribe(CreateUser, () => void log.push("created"));
+ *
+ * await commands.dispatch(new CreateUser());
+ *
+ * assertEquals(log, ["locked", "created", "unlocked"]);
+ * ```
+ */
+export function using(
+  open: (message: object, context: HandlerContext) => AnyDisposable | PromiseLike<AnyDisposable>,
+): Middleware {
+  return async function using(message, next, context) {
+    const dispose = disposerOf(await open(message, context));
+    if (dispose === undefined) {
+      throw new TypeError(
+        `Cannot handle "${nameOf(message.constructor)}" with what was opened for it: it has neither ` +
+          "Symbol.asyncDispose nor Symbol.dispose",
+      );
+    }
+    const [outcome] = await Promise.allSettled([next()]);
+    const errors = await disposeAll([dispose]);
+    if (outcome.status === "rejected") errors.unshift(outcome.reason);
+    if (errors.length > 0) throw combineErrors(errors, "Cannot dispose what was opened for a call that has failed too");
+    return (outcome as PromiseFulfilledResult<unknown>).value;
+  };
+}

@@ -1,0 +1,22 @@
+/**
+ * Whether a value has to be awaited.
+ *
+ * @typeParam T What the promise resolves to.
+ * @param value Any value.
+ * @returns Whether it is a promise, or an object that acts as one.
+ */
+export function isPromiseLike<T>(value: T | PromiseLike<T>): value is PromiseLike<T> {
+  return value instanceof Promise ||
+    (typeof value === "object" && value !== null && typeof (value as { then?: unknown }).then === "function");
+}
+
+/**
+ * Makes a promise of whatever a handler returned, without wrapping what is one already.
+ *
+ * @typeParam T What the promise resolves to.
+ * @param value A value, or a promise of it.
+ * @returns The same promise where it was one.
+ */
+export function toPromise<T>(value: T | PromiseLike<T>): Promise<T> {
+  return value instanceof Promise ? value : Promise.resolve(value);
+}

@@ -1,0 +1,52 @@
+import type { Metadata } from "./context.ts";
+import { EventDispatchError, type EventFailure } from "./errors.ts";
+import type { EventBus } from "./event_bus.ts";
+import { isPromiseLike } from "./promise.ts";
+
+/**
+ * Publishes the events of a command that has succeeded, concurrently, and waits for all of them.
+ *
+ * They carry the command's metadata and not its signal: they are owed, whoever hung up.
+ *
+ * @param events The events, at least one.
+ * @param options The metadata and the result of the command, and what resolves the bus.
+ * @returns The result of the command.
+ * @throws {EventDispatchError} If one of them failed. It carries the result of the command.
+ */
+export function publishRelatedEvents(
+  events: readonly object[],
+  options: { metadata: Metadata; result: unknown; eventBus: () => EventBus | PromiseLike<EventBus> },
+): Promise<unknown> {
+  const { metadata, result, eventBus } = options;
+  const publications = dispatchAll(events, eventBus, metadata);
+  return Promise.all(publications).then(
+    () => result,
+    async () => {
+      const outcomes = await Promise.allSettled(publications);
+      throw new EventDispatchError(failuresOf(events, outcomes), { result });
+    },
+  );
+}
+
+function dispatchAll(
+  events: readonly object[],
+  eventBus: () => EventBus | PromiseLike<EventBus>,
+  metadata: Metadata,
+): Promise<void>[] {
+  try {
+    const bus = eventBus();
+    return isPromiseLike(bus)
+      ? events.map(async (event) => (await bus).dispatch(event, { metadata }))
+      : events.map((event) => bus.dispatch(event, { metadata }));
+  } catch (error) {
+    return events.map(() => Promise.reject(error));
+  }
+}
+
+function failuresOf(events: readonly object[], outcomes: readonly PromiseSettledResult<void>[]): EventFailure[] {
+  return outcomes.flatMap((outcome, index): readonly EventFailure[] => {
+    if (outcome.status === "fulfilled") return [];
+    const error: unknown = outcome.reason;
+    return error instanceof EventDispatchError ? error.failures : [{ event: events[index], handler: undefined, error }];
+  });
+}

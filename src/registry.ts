@@ -1,0 +1,136 @@
+import type { HandlerSource } from "./context.ts";
+import { DuplicateHandlerError } from "./errors.ts";
+import { classOf, type MessageType, nameOf } from "./message.ts";
+
+/** A handler as a registry keeps it. */
+export interface Registration {
+  /** The class or function that handles the messages. */
+  readonly source: HandlerSource;
+  /** Whether `source` is a class, of which every dispatch builds a new instance. */
+  readonly isClass: boolean;
+  /** Whether the handler's errors are dropped. */
+  readonly failSilently: boolean;
+}
+
+/**
+ * Which handler handles which class of message.
+ *
+ * It is polymorphic: a handler of a base class receives the messages of every subclass. Of the kind `"single"`, a class
+ * has one handler, and the nearest one on the prototype chain receives the message. Of the kind `"multiple"`, a class
+ * has any number, and every handler on the chain receives it, those of its own class first, each handler once.
+ *
+ * @example
+ * ```ts
+ * import { assertEquals } from "@std/assert";
+ * import { Event, HandlerRegistry } from "@cq/core";
+ *
+ * class UserCreated extends Event {}
+ *
+ * const registry = new HandlerRegistry("multiple");
+ * registry.register(UserCreated, { source: () => {}, isClass: false, failSilently: false });
+ *
+ * assertEquals(registry.messageTypes, [UserCreated]);
+ * ```
+ */
+export class HandlerRegistry {
+  readonly #kind: "single" | "multiple";
+  readonly #registrations = new Map<object, Registration[]>();
+  readonly #order = new Map<HandlerSource, number>();
+  #version = 0;
+
+  /**
+   * Makes an empty registry.
+   *
+   * @param kind Whether a class of message has a single handler or multiple ones.
+   */
+  constructor(kind: "single" | "multiple") {
+    this.#kind = kind;
+  }
+
+  /** Changes whenever a handler is registered. */
+  get version(): number {
+    return this.#version;
+  }
+
+  /** The classes that have a handler, in the order of their registration. */
+  get messageTypes(): readonly MessageType[] {
+    return Array.from(this.#registrations.keys(), classOf);
+  }
+
+  /**
+   * Registers a handler. Either all of the classes accept it, or none does.
+   *
+   * @param types The class that it handles, or several.
+   * @param registration The handler.
+   * @throws {DuplicateHandlerError} If one of the classes has its single handler already.
+   * @throws {TypeError} If one of the types is no class.
+   */
+  register(types: MessageType | readonly MessageType[], registration: Registration): void {
+    const prototypes = new Set((Array.isArray(types) ? types : [types]).map(prototypeOfClass));
+    if (this.#kind === "single") {
+      for (const prototype of prototypes) this.#refuseDuplicate(prototype, registration);
+    }
+    for (const prototype of prototypes) {
+      const registered = this.#registrations.get(prototype);
+      if (registered === undefined) this.#registrations.set(prototype, [registration]);
+      else registered.push(registration);
+    }
+    if (!this.#order.has(registration.source)) this.#order.set(registration.source, this.#order.size);
+    this.#version++;
+  }
+
+  /**
+   * Finds the handlers of a class of message.
+   *
+   * @param prototype The prototype of the class.
+   * @returns The handlers: one at most where the registry is single.
+   */
+  find(prototype: object): readonly Registration[] {
+    const found = new Map<HandlerSource, Registration>();
+    for (let current: object | null = prototype; current !== null; current = Object.getPrototypeOf(current)) {
+      const registered = this.#registrations.get(current);
+      if (registered === undefined) continue;
+      if (this.#kind === "single") return registered;
+      for (const registration of registered) {
+        if (!found.has(registration.source)) found.set(registration.source, registration);
+      }
+    }
+    return [...found.values()];
+  }
+
+  /**
+   * Puts handlers in the order of their registration.
+   *
+   * @param registrations The handlers.
+   * @returns The same, sorted.
+   */
+  inOrder(registrations: readonly Registration[]): readonly Registration[] {
+    return [...registrations].sort((a, b) => this.#order.get(a.source)! - this.#order.get(b.source)!);
+  }
+
+  /**
+   * Whether another class of the same name has a handler: the sign of a module that was loaded twice.
+   *
+   * @param type The class.
+   * @returns Whether there is one.
+   */
+  hasNamesake(type: MessageType): boolean {
+    return this.messageTypes.some((other) => other !== type && other.name === type.name);
+  }
+
+  #refuseDuplicate(prototype: object, { source }: Registration): void {
+    const registered = this.#registrations.get(prototype)?.[0];
+    if (registered !== undefined) {
+      throw new DuplicateHandlerError(classOf(prototype), { registered: registered.source, refused: source });
+    }
+  }
+}
+
+/** A class stands for its prototype, which has to name the class: only then do its instances lead back to it. */
+function prototypeOfClass(type: MessageType): object {
+  const prototype: unknown = typeof type === "function" ? type.prototype : undefined;
+  if (typeof prototype !== "object" || prototype === null || classOf(prototype).prototype !== prototype) {
+    throw new TypeError(`Cannot register a handler for "${nameOf(type)}": it is not a class`);
+  }
+  return prototype;
+}

@@ -1,0 +1,151 @@
+import { CommandBus } from "./command_bus.ts";
+import { Container } from "./container/container.ts";
+import { type HandlerDecorator, handlerDecorator, type OneOrMore } from "./decorators.ts";
+import type { DIAdapter } from "./di_adapter.ts";
+import { EventBus, type EventBusOptions } from "./event_bus.ts";
+import type { HandlerClassFor, HandlerOptions, HandlerResult } from "./handler.ts";
+import { Invoker } from "./invoker.ts";
+import type { MessagesByKind, MessageType } from "./message.ts";
+import { QueryBus } from "./query_bus.ts";
+import { HandlerRegistry } from "./registry.ts";
+
+/**
+ * The composition root: it knows the handlers and makes the buses. Two routers share nothing.
+ *
+ * Applications with one set of handlers can use the functions of the module instead, which belong to a default router.
+ *
+ * @typeParam Scope What stands for one run of a handler in the container.
+ *
+ * @example
+ * ```ts
+ * import { assertEquals } from "@std/assert";
+ * import { Command, CommandBus, Container, MessageRouter } from "@cq/core";
+ *
+ * class CreateUser extends Command<number> {}
+ *
+ * const container = new Container();
+ * const router = new MessageRouter(container);
+ *
+ * @router.commandHandler(CreateUser)
+ * class CreateUserHandler {
+ *   handle(_command: CreateUser): number {
+ *     return 42;
+ *   }
+ * }
+ *
+ * assertEquals(await container.get(CommandBus).dispatch(new CreateUser()), 42);
+ * assertEquals(router.commandTypes, [CreateUser]);
+ * ```
+ */
+export class MessageRouter<Scope = unknown> {
+  readonly #commands = new HandlerRegistry("single");
+  readonly #queries = new HandlerRegistry("single");
+  readonly #events = new HandlerRegistry("multiple");
+  readonly #invoker: Invoker;
+
+  /**
+   * Makes a router without handlers, and offers its buses to the container.
+   *
+   * @param adapter The container that builds the handlers. A new {@linkcode Container} unless given.
+   */
+  constructor(adapter?: DIAdapter<Scope>) {
+    const container = (adapter ?? new Container()) as DIAdapter;
+    this.#invoker = new Invoker(container);
+    container.registerDefaults?.([
+      { token: CommandBus, create: () => this.newCommandBus() },
+      { token: QueryBus, create: () => this.newQueryBus() },
+      { token: EventBus, create: () => this.newEventBus() },
+    ]);
+  }
+
+  /** The classes of command that have a handler. */
+  get commandTypes(): readonly MessageType[] {
+    return this.#commands.messageTypes;
+  }
+
+  /** The classes of query that have a handler. */
+  get queryTypes(): readonly MessageType[] {
+    return this.#queries.messageTypes;
+  }
+
+  /** The classes of event that have a handler. */
+  get eventTypes(): readonly MessageType[] {
+    return this.#events.messageTypes;
+  }
+
+  /**
+   * Registers the decorated class as the handler of a command.
+   *
+   * @typeParam T The class of command, or a list of them.
+   * @param types The class of command, or a list of them.
+   * @param options How the handler is registered.
+   * @returns A class decorator, which does the same called as a function.
+   * @throws {DuplicateHandlerError} From the decorator, if the command has a handler already.
+   */
+  commandHandler<const T extends OneOrMore<MessagesByKind["command"]>>(
+    types: T,
+    options?: HandlerOptions<HandlerResult<"command", T>>,
+  ): HandlerDecorator<HandlerClassFor<"command", T>> {
+    return handlerDecorator(this.#commands, { kind: "command", types, options });
+  }
+
+  /**
+   * Registers the decorated class as the handler of a query.
+   *
+   * @typeParam T The class of query, or a list of them.
+   * @param types The class of query, or a list of them.
+   * @param options How the handler is registered.
+   * @returns A class decorator, which does the same called as a function.
+   * @throws {DuplicateHandlerError} From the decorator, if the query has a handler already.
+   */
+  queryHandler<const T extends OneOrMore<MessagesByKind["query"]>>(
+    types: T,
+    options?: HandlerOptions<HandlerResult<"query", T>>,
+  ): HandlerDecorator<HandlerClassFor<"query", T>> {
+    return handlerDecorator(this.#queries, { kind: "query", types, options });
+  }
+
+  /**
+   * Registers the decorated class as a handler of an event.
+   *
+   * @typeParam T The class of event, or a list of them.
+   * @param types The class of event, or a list of them.
+   * @param options How the handler is registered.
+   * @returns A class decorator, which does the same called as a function.
+   */
+  eventHandler<const T extends OneOrMore<MessagesByKind["event"]>>(
+    types: T,
+    options?: HandlerOptions,
+  ): HandlerDecorator<HandlerClassFor<"event", T>> {
+    return handlerDecorator(this.#events, { kind: "event", types, options });
+  }
+
+  /**
+   * Makes a command bus. Related events go to the event bus of the container, resolved at the first event.
+   *
+   * @returns The bus, with middlewares and listeners of its own.
+   */
+  newCommandBus(): CommandBus {
+    const eventBus = this.#invoker.lazy(EventBus);
+    return new CommandBus({ registry: this.#commands, invoker: this.#invoker, eventBus });
+  }
+
+  /**
+   * Makes a query bus.
+   *
+   * @returns The bus, with middlewares and listeners of its own.
+   */
+  newQueryBus(): QueryBus {
+    return new QueryBus({ registry: this.#queries, invoker: this.#invoker });
+  }
+
+  /**
+   * Makes an event bus.
+   *
+   * @param options How the handlers of an event are run.
+   * @returns The bus, with middlewares and listeners of its own.
+   */
+  newEventBus(options?: EventBusOptions): EventBus {
+    return new EventBus({ registry: this.#events, invoker: this.#invoker }, options);
+  }
+}

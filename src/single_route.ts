@@ -1,0 +1,87 @@
+import { compose, type Step } from "./chain.ts";
+import { HandlerNotFoundError } from "./errors.ts";
+import { callListeners } from "./listener.ts";
+import { type MessageKind, nameOf } from "./message.ts";
+import { toPromise } from "./promise.ts";
+import type { Registration } from "./registry.ts";
+import type { Route, RouteParts } from "./route.ts";
+
+/**
+ * Composes the route of a message that has exactly one handler: the listeners settle before the handler starts, and a
+ * failure of theirs means that the message is not handled.
+ *
+ * @param kind The kind of message.
+ * @param parts What the route is composed of.
+ * @param composeHandling Composes the part behind the listeners.
+ * @returns The route.
+ */
+export function composeSingleRoute(
+  kind: MessageKind,
+  parts: RouteParts,
+  composeHandling: (registration: Registration) => Route,
+): Route {
+  const { type, registry, listeners, registrations: [registration] } = parts;
+  if (registration === undefined) {
+    return () => {
+      throw new HandlerNotFoundError(type, { kind, hasNamesake: registry.hasNamesake(type) });
+    };
+  }
+  const handle = composeHandling(registration);
+  if (listeners.length === 0) return handle;
+
+  return async (message, signal, metadata) => {
+    const outcomes = await callListeners(listeners, message, { kind, signal, metadata });
+    const errors = outcomes.flatMap((outcome) => outcome.status === "rejected" ? [outcome.reason] : []);
+    if (errors.length > 0) {
+      throw new AggregateError(
+        errors,
+        `Cannot dispatch "${nameOf(type)}": ${errors.length} of ${listeners.length} listeners failed`,
+      );
+    }
+    return await handle(message, signal, metadata);
+  };
+}
+
+/**
+ * Puts the middlewares around a handler. Whatever they or the listeners waited for, a handler never starts on a signal
+ * that has fired.
+ *
+ * @typeParam State What reaches the handler's step.
+ * @param parts What the route is composed of.
+ * @param registration The handler.
+ * @param innermost The handler's step.
+ * @returns The chain, which resolves to `undefined` where a handler that fails silently has failed.
+ */
+export function composeChain<State>(
+  { middlewares, listeners }: RouteParts,
+  registration: Registration,
+  innermost: Step<State>,
+): Step<State> {
+  const mayStartLate = middlewares.length + listeners.length > 0;
+  const chain = compose(middlewares, mayStartLate ? unlessAborted(innermost) : innermost);
+  return registration.failSilently ? silence(chain) : chain;
+}
+
+/**
+ * Makes a step that resolves to `undefined` where the given one fails.
+ *
+ * @typeParam State What reaches the handler's step.
+ * @param step The step.
+ * @returns The silent step.
+ */
+export function silence<State>(step: Step<State>): Step<State> {
+  return (message, context, state) => {
+    try {
+      return toPromise(step(message, context, state)).catch(() => undefined);
+    } catch {
+      return undefined;
+    }
+  };
+}
+
+function unlessAborted<State>(step: Step<State>): Step<State> {
+  return (message, context, state) => {
+    context.signal?.throwIfAborted();
+    return step(message, context, state);
+  };
+}
