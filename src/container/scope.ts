@@ -1,7 +1,6 @@
 import type { HandlerContext } from "../context.ts";
 import { combineErrors, disposeAll, type Disposer, disposerOf } from "../dispose.ts";
 import { isPromiseLike } from "../promise.ts";
-import type { RelatedEvents } from "../related_events.ts";
 import { type Bindings, describe } from "./bindings.ts";
 import { pathWithin, type Surroundings } from "./inject.ts";
 import type { Token } from "./token.ts";

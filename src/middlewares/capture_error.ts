@@ -57,6 +57,7 @@ export function captureError(
       if (!isWanted(error)) throw error;
       await report(error, message, context);
       if (rethrow) throw error;
+      return undefined;
     }
   };
 }
