@@ -44,8 +44,7 @@ export interface MethodSpy<Self = any, Args extends unknown[] = any[], Return = 
   extends Spy<Self, Args, Return>, Disposable {}
 
 /** A spy that takes the place of a method and of what it does. */
-export interface Stub<Self = any, Args extends unknown[] = any[], Return = any>
-  extends MethodSpy<Self, Args, Return> {
+export interface Stub<Self = any, Args extends unknown[] = any[], Return = any> extends MethodSpy<Self, Args, Return> {
   fake: Method<Self, Args, Return>;
 }
 
@@ -128,9 +127,7 @@ export function spy<Self, Prop extends keyof Self>(
   property: Prop,
 ): MethodSpy<Self, ArgsOf<Self, Prop>, ReturnOf<Self, Prop>>;
 export function spy(target?: unknown, property?: PropertyKey): unknown {
-  return property === undefined
-    ? spyFunction((target ?? (() => {})) as AnyMethod)
-    : replace(target, property);
+  return property === undefined ? spyFunction((target ?? (() => {})) as AnyMethod) : replace(target, property);
 }
 
 /** Puts `func`, or a function that does nothing, in the place of a method. */
