@@ -23,12 +23,13 @@ function show(value: unknown): string {
   return inspect(value, { depth: 10, sorted: true, compact: false, breakLength: 80 });
 }
 
-function diff(actual: unknown, expected: unknown, operator: string): string {
-  return stripVTControlCharacters(new NodeAssertionError({ actual, expected, operator }).message);
+function failWith(message: string, msg?: string): never {
+  throw new AssertionError(msg ? `${message}: ${msg}` : `${message}.`);
 }
 
-function failWith(message: string, msg?: string): never {
-  throw new AssertionError(msg ? `${message}: ${msg}` : message);
+function failWithDiff(actual: unknown, expected: unknown, operator: string, msg = "Values are not equal"): never {
+  const diff = new NodeAssertionError({ actual, expected, operator }).message;
+  throw new AssertionError(`${msg}\n\n${stripVTControlCharacters(diff)}`);
 }
 
 /** Fails unless `expr` is truthy. */
@@ -44,7 +45,7 @@ export function assertFalse(expr: unknown, msg?: string): asserts expr is Falsy 
 /** Fails unless the two are deeply equal. */
 export function assertEquals<T>(actual: T, expected: T, msg?: string): void {
   if (isDeepStrictEqual(actual, expected)) return;
-  failWith("Values are not equal", `${msg ?? ""}\n\n${diff(actual, expected, "deepStrictEqual")}`);
+  failWithDiff(actual, expected, "deepStrictEqual", msg);
 }
 
 /** Fails if the two are deeply equal. */
@@ -57,7 +58,7 @@ export function assertNotEquals<T>(actual: T, expected: T, msg?: string): void {
 /** Fails unless the two are the same value. */
 export function assertStrictEquals<T>(actual: unknown, expected: T, msg?: string): asserts actual is T {
   if (Object.is(actual, expected)) return;
-  failWith("Values are not strictly equal", `${msg ?? ""}\n\n${diff(actual, expected, "strictEqual")}`);
+  failWithDiff(actual, expected, "strictEqual", msg);
 }
 
 /** Fails if the two are the same value. */
@@ -143,7 +144,7 @@ export function assertObjectMatch(
   msg?: string,
 ): void {
   if (!matches(actual, expected)) {
-    failWith("Values are not equal", `${msg ?? ""}\n\n${diff(actual, expected, "deepStrictEqual")}`);
+    failWithDiff(actual, expected, "deepStrictEqual", msg);
   }
 }
 

@@ -1,0 +1,211 @@
+import { assertEquals } from "@std/assert";
+
+/**
+ * The files of `src`, lowest layer first. A file imports from layers below its own, for types too, and from nowhere
+ * else. A new file goes into the lowest layer that allows its imports; `folder/*` stands for the files of a folder
+ * that are not named themselves. Entry points and `src/testing` are on top of them all.
+ */
+const LAYERS: readonly (readonly string[])[] = [
+  ["message", "dispose", "promise"],
+  ["related_events"],
+  ["context"],
+  ["errors", "handler", "middleware", "listener", "dispatcher", "di_adapter"],
+  ["registry", "chain", "defer", "dispatch_sequentially", "middlewares/error_filter", "container/token"],
+  ["invoker", "route", "decorators", "middlewares/*", "container/inject"],
+  ["bus", "single_route", "command_attempt", "container/bindings"],
+  ["event_route", "query_route", "container/scope"],
+  ["event_bus", "query_bus", "container/container"],
+  ["publish_related_events"],
+  ["command_route"],
+  ["command_bus"],
+  ["router"],
+  ["defaults"],
+];
+
+const MAX_LINES = 300;
+
+/** What `src` does without, each because some runtime or compiler that the package serves does not have it. */
+const BANNED: readonly (readonly [name: string, pattern: RegExp])[] = [
+  ["the global Deno", /\bDeno\s*[.[?]/],
+  ["a global of Node or Bun", /\b(?:process|Buffer|Bun)\s*[.[?]/],
+  ["a using declaration", /\busing\s+[\w$]+\s*(?:=|of\b|:)/],
+  ["a decorator", /^\s*@[\w$.]+/m],
+  ["metadata by reflection", /\bReflect\s*\.\s*\w*[mM]etadata\b/],
+  ["AsyncLocalStorage", /\bAsyncLocalStorage\b/],
+  [
+    "a disposable type in a heritage clause, which demands a library of users",
+    /\b(?:implements|extends)\b[^{]*Disposable\b/,
+  ],
+  ["DisposableStack", /\b(?:Async)?DisposableStack\b/],
+  ["SuppressedError", /\bSuppressedError\b/],
+  ["Promise.withResolvers", /\bPromise\s*\.\s*withResolvers\b/],
+  ["Promise.try", /\bPromise\s*\.\s*try\b/],
+  ["Array.fromAsync", /\bArray\s*\.\s*fromAsync\b/],
+  ["groupBy", /\b(?:Map|Object)\s*\.\s*groupBy\b/],
+  ["an iterator helper", /\bIterator\s*\.\s*from\b/],
+  ["AbortSignal.any without ?.", /\bAbortSignal\s*\.\s*any\s*\(/],
+  ["WeakRef", /\b(?:WeakRef|FinalizationRegistry)\b/],
+  ["crypto.randomUUID", /\brandomUUID\b/],
+];
+
+interface Source {
+  /** As in {@linkcode LAYERS}: the path within `src`, without the extension. */
+  readonly name: string;
+  readonly path: string;
+  readonly text: string;
+  /** The text without comments. */
+  readonly code: string;
+  /** The text without comments and without what the string literals say. */
+  readonly bare: string;
+}
+
+interface Config {
+  readonly exports: Readonly<Record<string, string>>;
+  readonly tasks: Readonly<Record<string, string | { readonly description?: string }>>;
+}
+
+const ROOT = new URL("../", import.meta.url);
+
+function readText(path: string): string {
+  return Deno.readTextFileSync(new URL(path, ROOT));
+}
+
+function readSource(path: string): Source {
+  const text = readText(path);
+  // Strings are matched along with comments, so that a "//" within one does not count as a comment.
+  const tokens = /("(?:\\.|[^"\\\n])*"|'(?:\\.|[^'\\\n])*'|`(?:\\.|[^`\\])*`)|\/\/[^\n]*|\/\*[^]*?\*\//g;
+  const code = text.replace(tokens, (_, string?: string) => string ?? "");
+  return {
+    name: path.replace(/^src\//, "").replace(/\.ts$/, ""),
+    path,
+    text,
+    code,
+    // What a template interpolates is code.
+    bare: code.replace(tokens, (string: string) => string.startsWith("`") ? string : '""'),
+  };
+}
+
+function listFiles(folder: string): string[] {
+  const files: string[] = [];
+  for (const entry of Deno.readDirSync(new URL(folder, ROOT))) {
+    const path = `${folder}${entry.name}`;
+    if (entry.isDirectory) files.push(...listFiles(`${path}/`));
+    else files.push(path);
+  }
+  return files.sort();
+}
+
+/** The specifiers of the static and dynamic imports and re-exports of a file, those of types included. */
+function specifiersOf({ code }: Source): string[] {
+  const statements = code.matchAll(/\b(?:import|export)\b[^;"'`()]*?\bfrom\s*["']([^"']+)["']/g);
+  const others = code.matchAll(/\bimport\s*\(?\s*["']([^"']+)["']/g);
+  return [...statements, ...others].map(([, specifier]) => specifier!);
+}
+
+function resolve(from: Source, specifier: string): string {
+  return new URL(specifier, new URL(from.path, ROOT)).href.slice(ROOT.href.length);
+}
+
+function layerOf(name: string): number {
+  const layer = LAYERS.findIndex((names) => names.includes(name));
+  if (layer >= 0) return layer;
+  const folder = name.slice(0, name.lastIndexOf("/") + 1);
+  return folder === "" ? -1 : LAYERS.findIndex((names) => names.includes(`${folder}*`));
+}
+
+function matchesOf({ bare, path }: Source): string[] {
+  return BANNED.filter(([, pattern]) => pattern.test(bare)).map(([name]) => `${path} uses ${name}`);
+}
+
+const config: Config = JSON.parse(readText("deno.json"));
+const entryPoints = Object.values(config.exports).map((path) => path.replace(/^\.\//, ""));
+const sources = listFiles("src/").filter((path) => path.endsWith(".ts")).map(readSource);
+const inner = sources.filter(({ path }) => !entryPoints.includes(path) && !path.startsWith("src/testing/"));
+
+Deno.test("src has each file in one layer and each layer names files that exist", () => {
+  const problems: string[] = [];
+  for (const { name, path } of inner) {
+    const times = LAYERS.flat().filter((other) => other === name).length;
+    if (times > 1) problems.push(`${path} is in ${times} layers, and belongs in one`);
+    if (layerOf(name) < 0) {
+      problems.push(`${path} is in no layer: add "${name}" to LAYERS, in the lowest layer above all that it imports`);
+    }
+  }
+  for (const name of LAYERS.flat()) {
+    const exists = inner.some((source) =>
+      name.endsWith("/*") ? source.name.startsWith(name.slice(0, -1)) : source.name === name
+    );
+    if (!exists) problems.push(`"${name}" is in LAYERS, and src has no such file`);
+  }
+  assertEquals(problems, []);
+});
+
+Deno.test("src imports from lower layers alone", () => {
+  const problems: string[] = [];
+  for (const source of inner) {
+    for (const specifier of specifiersOf(source)) {
+      if (!specifier.startsWith(".")) continue;
+      const target = resolve(source, specifier);
+      const name = target.replace(/^src\//, "").replace(/\.ts$/, "");
+      const [own, other] = [layerOf(source.name), layerOf(name)];
+      if (target === source.path || other < own) continue;
+      problems.push(`${source.path} (layer ${own}) imports ${target} (layer ${other}), which is not below it`);
+    }
+  }
+  assertEquals(problems, []);
+});
+
+Deno.test("src imports no entry point, nothing outside src and no dependency", () => {
+  const problems: string[] = [];
+  for (const source of sources) {
+    for (const specifier of specifiersOf(source)) {
+      if (!specifier.startsWith(".")) {
+        problems.push(`${source.path} imports "${specifier}", and src has no dependencies`);
+        continue;
+      }
+      const target = resolve(source, specifier);
+      if (entryPoints.includes(target)) problems.push(`${source.path} imports the entry point ${target}`);
+      else if (!target.startsWith("src/")) problems.push(`${source.path} imports ${target}, which is outside src`);
+      else if (target.startsWith("src/testing/") && !source.path.startsWith("src/testing/")) {
+        problems.push(`${source.path} imports ${target}, and src/testing is on top of the rest`);
+      }
+    }
+  }
+  assertEquals(problems, []);
+});
+
+Deno.test("src uses nothing that a supported runtime lacks", () => {
+  assertEquals(sources.flatMap(matchesOf), []);
+});
+
+Deno.test("src has files of at most 300 lines, named in snake_case after one thing", () => {
+  const problems: string[] = [];
+  for (const { path, text } of sources) {
+    const lines = text.trimEnd().split("\n").length;
+    if (lines > MAX_LINES) problems.push(`${path} has ${lines} lines, and ${MAX_LINES} are the limit`);
+    if (!/^[a-z0-9_/]+\.ts$/.test(path)) problems.push(`${path} is not named in snake_case`);
+    if (/\/(?:utils?|types|helpers|index)\.ts$/.test(path)) problems.push(`${path} is not named after one thing`);
+  }
+  assertEquals(problems, []);
+});
+
+Deno.test("deno.json exports each mod.ts and nothing else", () => {
+  const modules = ["mod.ts", ...sources.map(({ path }) => path).filter((path) => path.endsWith("/mod.ts"))];
+  const expected = modules.map((path) => [path.replace(/^src/, ".").replace(/\/?mod\.ts$/, "") || ".", `./${path}`]);
+  assertEquals(Object.entries(config.exports).sort(), expected.sort());
+});
+
+Deno.test("entry points re-export by name and do nothing else", () => {
+  const problems: string[] = [];
+  for (const path of entryPoints) {
+    const rest = readSource(path).code.replace(/\bexport\s+(?:type\s+)?\{[^}]*\}\s*from\s*"[^"]*";/g, "").trim();
+    if (rest !== "") problems.push(`${path} has more than named re-exports: ${rest}`);
+  }
+  assertEquals(problems, []);
+});
+
+Deno.test("deno.json describes each task", () => {
+  const tasks = Object.entries(config.tasks);
+  const bare = tasks.filter(([, task]) => typeof task === "string" || !task.description).map(([name]) => name);
+  assertEquals(bare, []);
+});
