@@ -53,7 +53,10 @@ function composeDirect(parts: RouteParts, registration: Registration, { invoker,
       throw error;
     };
     try {
-      return toPromise(handle(message, attempt, attempt)).then((result) => complete(result, [attempt], eventBus), fail);
+      return toPromise(handle(message, attempt, attempt)).then((result) => {
+        const isQuiet = closeRelatedEvents(attempt.events).length === 0 && attempt.dispose === undefined;
+        return isQuiet ? result : complete(result, [attempt], eventBus);
+      }, fail);
     } catch (error) {
       return fail(error);
     }

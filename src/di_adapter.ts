@@ -73,7 +73,8 @@ export interface DIAdapter<Scope = unknown> {
   /**
    * Opens a scope, once for each time a handler runs. Each attempt of a retry has its own. A scope with
    * `Symbol.asyncDispose` or `Symbol.dispose` is disposed when the handler, and for a command its related events too,
-   * has settled, whatever happened. Without this method the scope is `undefined`.
+   * has settled, whatever happened. Without this method the scope is `undefined`. Return the context itself, or
+   * `undefined`, where there is nothing to open: it costs nothing then.
    *
    * @param context What the handler will receive.
    * @returns The scope.

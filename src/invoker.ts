@@ -3,7 +3,7 @@ import type { HandlerContext } from "./context.ts";
 import type { AbstractConstructor, Constructor, DIAdapter } from "./di_adapter.ts";
 import { combineErrors, disposeAll, type Disposer, disposerOf } from "./dispose.ts";
 import type { Handler, HandlerFunction } from "./handler.ts";
-import { isPromiseLike } from "./promise.ts";
+import { nameOf } from "./message.ts";
 import type { Registration } from "./registry.ts";
 
 /** Keeps the scope of a handler that has succeeded open, and takes over its disposal. */
@@ -53,13 +53,9 @@ export class Invoker {
 
     return (message, context, keeper) => {
       const scope = adapter.createScope!(context);
-      if (isPromiseLike(scope)) {
-        return scope.then((opened) => handleIn(opened, keeper, () => handle(opened, message, context)));
-      }
-      const dispose = disposerOf(scope);
-      return dispose === undefined
+      return scope === context || scope === undefined
         ? handle(scope, message, context)
-        : handleIn(scope, keeper, () => handle(scope, message, context));
+        : handleIn(scope, keeper, (opened) => handle(opened, message, context));
     };
   }
 
@@ -71,10 +67,10 @@ export class Invoker {
     }
     const build = this.#buildOf(registration.source as Constructor<AnyHandler>);
     return (scope, message, context) => {
-      const handler = build(scope);
-      return isPromiseLike(handler)
-        ? handler.then((built) => built.handle(message, context))
-        : handler.handle(message, context);
+      const handler = build(scope) as AnyHandler & PromiseLike<AnyHandler>;
+      return typeof handler.handle === "function"
+        ? handler.handle(message, context)
+        : handleWhenBuilt(handler, message, context);
     };
   }
 
@@ -88,13 +84,28 @@ export class Invoker {
   }
 }
 
-async function handleIn(scope: unknown, keeper: ScopeKeeper | undefined, handle: () => unknown): Promise<unknown> {
+async function handleWhenBuilt(
+  building: PromiseLike<AnyHandler>,
+  message: unknown,
+  context: HandlerContext,
+): Promise<unknown> {
+  const handler = await building;
+  if (typeof handler?.handle === "function") return await handler.handle(message, context);
+  throw new TypeError(`Cannot use "${nameOf(context.handler)}" as a handler: it has no method "handle"`);
+}
+
+async function handleIn(
+  opening: unknown,
+  keeper: ScopeKeeper | undefined,
+  handle: (scope: unknown) => unknown,
+): Promise<unknown> {
+  const scope = await opening;
   const dispose = disposerOf(scope);
-  if (dispose === undefined) return await handle();
+  if (dispose === undefined) return await handle(scope);
 
   let result: unknown;
   try {
-    result = await handle();
+    result = await handle(scope);
   } catch (error) {
     throw combineErrors(
       [error, ...await disposeAll([dispose])],
