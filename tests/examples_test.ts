@@ -1,0 +1,59 @@
+import { assertEquals } from "@std/assert";
+
+/** What each example prints: a reader of the README sees the same. */
+const OUTPUTS: Record<string, string> = {
+  "01_quickstart.ts": `
+Created user 42
+`,
+  "02_events.ts": `
+Handler: stored Ada, the event waits until the command has succeeded
+Event: a welcome mail to Ada
+Event: the statistics of user 1 are out of order, and nobody minds
+Created user 1, now there are 1
+Failed, so no event was published: A user needs a name
+`,
+  "03_middlewares.ts": `
+listener: a command, TransferMoney
+classic: before
+  async generator: before TransferMoney
+    handler: attempt 1
+  sync generator: failed, "The bank is busy"
+    handler: attempt 2
+  sync generator: failed, "The bank is busy"
+    handler: attempt 3
+  async generator: after, the result is "done"
+classic: after, "done" becomes upper case
+Transferred: DONE
+TimeoutError: Cannot handle "FindRate" within 20 ms
+`,
+  "04_containers.ts": `
+transaction 1: saved a lamp
+event: order 100 in EUR
+transaction 1: closed
+placed 100
+transaction 2: saved a chair
+event: order 200 in EUR
+transaction 2: closed
+placed 200
+transaction 3: opened by hand
+transaction 3: closed
+unit test: passed without a container
+`,
+};
+
+for (const [name, output] of Object.entries(OUTPUTS)) {
+  Deno.test(`examples/${name} prints what its reader expects`, async () => {
+    const path = new URL(`../examples/${name}`, import.meta.url);
+    const { stdout, stderr, code } = await new Deno.Command(Deno.execPath(), {
+      args: ["run", "--no-lock", path.href],
+      env: { NO_COLOR: "1" },
+    }).output();
+    const decoder = new TextDecoder();
+
+    assertEquals({ code, text: `\n${decoder.decode(stdout)}`, errors: code === 0 ? "" : decoder.decode(stderr) }, {
+      code: 0,
+      text: output,
+      errors: "",
+    });
+  });
+}
