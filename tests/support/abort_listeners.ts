@@ -1,0 +1,19 @@
+/**
+ * Counts the listeners that are on a signal.
+ *
+ * @param signal The signal, before anybody listens to it.
+ * @returns What gives their number.
+ */
+export function countAbortListeners(signal: AbortSignal): () => number {
+  const listeners = new Set<unknown>();
+  const { addEventListener, removeEventListener } = signal;
+  signal.addEventListener = (type: string, listener: never, options?: AddEventListenerOptions | boolean) => {
+    listeners.add(listener);
+    addEventListener.call(signal, type, listener, options);
+  };
+  signal.removeEventListener = (type: string, listener: never, options?: EventListenerOptions | boolean) => {
+    listeners.delete(listener);
+    removeEventListener.call(signal, type, listener, options);
+  };
+  return () => listeners.size;
+}
