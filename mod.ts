@@ -36,7 +36,6 @@ export {
   type Dispatchable,
   type DispatchResult,
   Event,
-  type FromMessage,
   type MessageKind,
   type MessageOf,
   type MessagesByKind,
@@ -46,6 +45,7 @@ export {
   type ResultOf,
 } from "./src/message.ts";
 export type {
+  CarrierKind,
   CommandContext,
   ContextByKind,
   DispatchContext,
@@ -83,6 +83,10 @@ export { EventBus, type EventBusOptions } from "./src/event_bus.ts";
 
 export type { Dispatcher, DispatcherFunction, DispatcherObject } from "./src/dispatcher.ts";
 export { dispatchSequentially } from "./src/dispatch_sequentially.ts";
+export { ContextPipeline, type PipelineAfter, type PipelineDispatchers } from "./src/pipeline/context_pipeline.ts";
+export { MethodPipeline, type StepDecorator } from "./src/pipeline/method_pipeline.ts";
+export { Pipe, type PipeAfter, type StepOptions } from "./src/pipeline/pipe.ts";
+export type { MessageIn, Nothing, ResultAfter, StepFunction, StepMessage } from "./src/pipeline/step.ts";
 export { defer, type DeferOptions, type DeferredDispatcher } from "./src/defer.ts";
 
 export { captureError, type CaptureErrorOptions } from "./src/middlewares/capture_error.ts";

@@ -1,7 +1,10 @@
+import { requireMiddlewares } from "./chain.ts";
 import { type DispatchOptions, NO_METADATA } from "./context.ts";
 import type { HandlerFunctionFor, HandlerOptions, HandlerResult } from "./handler.ts";
 import type { Listener } from "./listener.ts";
-import { classOf, type MessageKind, type MessagesByKind, type MessageType, nameOf, prototypeOf } from "./message.ts";
+import { classOf, prototypeOf } from "./identity.ts";
+import { describe, nameOf } from "./naming.ts";
+import type { MessageKind, MessagesByKind, MessageType } from "./message.ts";
 import type { AnyMiddleware } from "./middleware.ts";
 import type { HandlerRegistry, Registration } from "./registry.ts";
 import type { Route, RouteParts } from "./route.ts";
@@ -48,15 +51,7 @@ export abstract class Bus<K extends MessageKind> {
    * @throws {TypeError} If one of them is neither.
    */
   use(...middlewares: AnyMiddleware[]): this {
-    for (const middleware of middlewares) {
-      if (typeof middleware !== "function" && typeof middleware?.invoke !== "function") {
-        throw new TypeError(
-          `Cannot use ${
-            describe(middleware)
-          } as a middleware: it is neither a function nor an object with a method "invoke"`,
-        );
-      }
-    }
+    requireMiddlewares(middlewares);
     this.#middlewares.push(...middlewares);
     this.#routes.clear();
     return this;
@@ -165,10 +160,4 @@ export abstract class Bus<K extends MessageKind> {
 
 function haveSameElements(some: readonly unknown[], others: readonly unknown[]): boolean {
   return some.length === others.length && some.every((element, index) => element === others[index]);
-}
-
-function describe(value: unknown): string {
-  return value === null || typeof value !== "object"
-    ? `"${String(value)}"`
-    : `an instance of "${nameOf(value.constructor)}"`;
 }

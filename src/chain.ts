@@ -1,6 +1,6 @@
 import type { DispatchOptions, HandlerContext } from "./context.ts";
 import { MiddlewareError } from "./errors.ts";
-import { nameOf } from "./message.ts";
+import { describe, nameOf } from "./naming.ts";
 import type { AnyMiddleware, Middleware, Next } from "./middleware.ts";
 import { isPromiseLike, toPromise } from "./promise.ts";
 
@@ -10,6 +10,23 @@ import { isPromiseLike, toPromise } from "./promise.ts";
  * @typeParam State What the caller wants to reach the innermost step, untouched by the middlewares.
  */
 export type Step<State = undefined> = (message: unknown, context: HandlerContext, state: State) => unknown;
+
+/**
+ * Refuses what is no middleware.
+ *
+ * @param middlewares What is to be used as middlewares.
+ * @throws {TypeError} If one of them is neither a function nor an object with a method `invoke`.
+ */
+export function requireMiddlewares(middlewares: readonly AnyMiddleware[]): void {
+  for (const middleware of middlewares) {
+    if (typeof middleware === "function" || typeof middleware?.invoke === "function") continue;
+    throw new TypeError(
+      `Cannot use ${
+        describe(middleware)
+      } as a middleware: it is neither a function nor an object with a method "invoke"`,
+    );
+  }
+}
 
 /**
  * Puts middlewares around a step, the first one outermost.

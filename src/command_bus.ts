@@ -3,7 +3,7 @@ import { composeCommandRoute } from "./command_route.ts";
 import type { DispatchOptions } from "./context.ts";
 import type { EventBus } from "./event_bus.ts";
 import type { Invoker } from "./invoker.ts";
-import type { Dispatchable, DispatchResult, FromMessage } from "./message.ts";
+import type { Dispatchable, DispatchResult } from "./message.ts";
 import type { HandlerRegistry } from "./registry.ts";
 
 /**
@@ -48,7 +48,7 @@ export class CommandBus extends Bus<"command"> {
    * @throws {AggregateError} If a listener failed; the command is then not handled.
    * @throws {EventDispatchError} If a related event failed. The command has succeeded: the error carries its result.
    */
-  dispatch<R = FromMessage, M extends Dispatchable<"command", R> = Dispatchable<"command", R>>(
+  dispatch<R = unknown, M extends Dispatchable<"command", R> = Dispatchable<"command", R>>(
     message: M,
     options?: DispatchOptions,
   ): Promise<DispatchResult<R, M>> {

@@ -22,10 +22,13 @@ export interface DispatchOptions {
 /** What handles a message: a handler class, or a function that was subscribed. */
 export type HandlerSource = (abstract new (...args: never) => object) | ((...args: never) => unknown);
 
+/** What carries a message: a bus of one of the three kinds, a pipeline, or the pump of a queue. */
+export type CarrierKind = MessageKind | "pipeline" | "queue";
+
 /** What is known of a dispatch, whoever handles it. Listeners receive it. */
 export interface DispatchContext {
-  /** The kind of bus that dispatches the message. */
-  readonly kind: MessageKind;
+  /** What carries the message. */
+  readonly kind: CarrierKind;
   /** The caller's signal, `undefined` where the caller gave none. */
   readonly signal: AbortSignal | undefined;
   /** The caller's metadata, empty where the caller gave none. */
@@ -38,7 +41,7 @@ export interface DispatchContext {
  * There is no ambient state: `bus.dispatch(next, context)` is how a child shares the signal and the metadata.
  */
 export interface HandlerContext extends DispatchContext {
-  /** The class or function that handles the message. */
+  /** The class or function that handles the message; the context class of a pipeline, the dispatcher of a pump. */
   readonly handler: HandlerSource;
   /** The events of one attempt to handle a command. Only the handler and its scope see it, middlewares do not. */
   readonly events?: RelatedEvents;

@@ -1,5 +1,6 @@
 import type { HandlerClass, HandlerClassFor, HandlerOptions, HandlerResult } from "./handler.ts";
-import { type MessageKind, type MessagesByKind, type MessageType, nameOf } from "./message.ts";
+import { nameOf } from "./naming.ts";
+import type { MessageKind, MessagesByKind, MessageType } from "./message.ts";
 import type { HandlerRegistry } from "./registry.ts";
 
 /**

@@ -1,4 +1,5 @@
 import type { DispatchOptions } from "./context.ts";
+import { describe } from "./naming.ts";
 
 /**
  * Whatever dispatches messages: a bus, a pipeline, or a function.
@@ -45,5 +46,21 @@ export type DispatcherFunction<M = object, R = unknown> = (
 export function toDispatchFunction<M, R>(dispatcher: Dispatcher<M, R>): DispatcherFunction<M, R> {
   if (typeof dispatcher === "function") return dispatcher;
   if (typeof dispatcher?.dispatch === "function") return (message, options) => dispatcher.dispatch(message, options);
-  throw new TypeError(`Cannot dispatch to "${String(dispatcher)}": it is neither a bus, a pipeline nor a function`);
+  throw new TypeError(`Cannot dispatch to ${describe(dispatcher)}: it is neither a bus, a pipeline nor a function`);
+}
+
+/**
+ * Makes a dispatcher of one that is resolved for each message.
+ *
+ * @typeParam M The messages that it takes.
+ * @param resolve Resolves the dispatcher.
+ * @returns The function.
+ */
+export function lazyDispatcher<M>(
+  resolve: () => DispatcherObject<M> | PromiseLike<DispatcherObject<M>>,
+): DispatcherFunction<M> {
+  return async (message, options) => {
+    const dispatcher = await resolve();
+    return await dispatcher.dispatch(message, options);
+  };
 }

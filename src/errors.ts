@@ -1,5 +1,6 @@
 import type { HandlerSource } from "./context.ts";
-import { type MessageKind, type MessageType, nameOf } from "./message.ts";
+import { nameOf } from "./naming.ts";
+import type { MessageKind, MessageType } from "./message.ts";
 
 /** A command or a query was dispatched, and no handler is registered for its class or a base of it. */
 export class HandlerNotFoundError extends Error {
@@ -110,6 +111,23 @@ export class MiddlewareError extends Error {
   constructor(message: string) {
     super(message);
     this.name = "MiddlewareError";
+  }
+}
+
+/** A message was sent to a queue that is closed, or that was closed while the sender waited. It will not be delivered. */
+export class QueueClosedError extends Error {
+  /** The message that was not sent. */
+  readonly unsent: unknown;
+
+  /**
+   * Made by a queue.
+   *
+   * @param unsent The message that was not sent.
+   */
+  constructor(unsent: unknown) {
+    super(`Cannot send "${typeNameOf(unsent)}": the queue is closed. Close a queue after its producers have stopped`);
+    this.name = "QueueClosedError";
+    this.unsent = unsent;
   }
 }
 

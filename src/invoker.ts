@@ -3,7 +3,7 @@ import type { HandlerContext } from "./context.ts";
 import type { AbstractConstructor, Constructor, DIAdapter } from "./di_adapter.ts";
 import { combineErrors, disposeAll, type Disposer, disposerOf } from "./dispose.ts";
 import type { Handler, HandlerFunction } from "./handler.ts";
-import { nameOf } from "./message.ts";
+import { nameOf } from "./naming.ts";
 import type { Registration } from "./registry.ts";
 
 /** Keeps the scope of a handler that has succeeded open, and takes over its disposal. */

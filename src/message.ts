@@ -116,28 +116,22 @@ export interface MessagesByKind {
  */
 export type ResultOf<M> = M extends { readonly [contract]: Contract<MessageKind, infer Result> } ? Result : unknown;
 
-/** Stands for the result that the message's own type promises, where the caller of `dispatch` names none. */
-export interface FromMessage {
-  /** Exists for the compiler alone. */
-  readonly [contract]: "the result that the message's type promises";
-}
-
 /**
  * What a bus accepts. A caller may name the result of a plain message, and of no other.
  *
  * @typeParam K The kind of the bus.
- * @typeParam R The result that the caller names.
+ * @typeParam R The result that the caller names, `unknown` where he names none.
  */
-export type Dispatchable<K extends MessageKind, R> = [R] extends [FromMessage] ? MessagesByKind[K] : PlainMessage;
+export type Dispatchable<K extends MessageKind, R> = [unknown] extends [R] ? MessagesByKind[K] : PlainMessage;
 
 /**
  * What comes out of a dispatch: what the caller named, or else what the message's type promises. It is never inferred
  * from where the value goes.
  *
- * @typeParam R The result that the caller names.
+ * @typeParam R The result that the caller names, `unknown` where he names none.
  * @typeParam M The message.
  */
-export type DispatchResult<R, M> = [R] extends [FromMessage] ? ResultOf<M> : NoInfer<R>;
+export type DispatchResult<R, M> = [unknown] extends [R] ? ResultOf<M> : NoInfer<R>;
 
 /**
  * The class of a message, abstract ones included.
@@ -155,44 +149,3 @@ export type MessageOf<T> = T extends readonly (infer Element)[] ? InstanceOf<Ele
 
 /** @internal */
 type InstanceOf<T> = T extends MessageType<infer M> ? M : never;
-
-/**
- * The prototype that identifies the class of a message.
- *
- * Identity is the prototype and never a name: names collide, and minifiers change them. The prototype also holds
- * where a message carries data of its own named `constructor`.
- *
- * @param message The message to identify. A primitive is identified by its wrapper class.
- * @returns The prototype of the message's class.
- * @throws {TypeError} If the value has no class.
- */
-export function prototypeOf(message: unknown): object {
-  const prototype = message === null || message === undefined ? null : Object.getPrototypeOf(message);
-  if (prototype === null) {
-    const value = message === null || message === undefined ? String(message) : "an object with a null prototype";
-    throw new TypeError(`Cannot dispatch ${value}: a message is an instance of a class`);
-  }
-  return prototype;
-}
-
-/**
- * The class that a prototype belongs to.
- *
- * @param prototype A prototype, as {@linkcode prototypeOf} returns it.
- * @returns The class; `Object` where the prototype names none.
- */
-export function classOf(prototype: object): MessageType {
-  const type: unknown = prototype.constructor;
-  return (typeof type === "function" ? type : Object) as MessageType;
-}
-
-/**
- * The name of a class or function, for people to read.
- *
- * @param value A class or a function.
- * @returns Its name, or what it is where it has none.
- */
-export function nameOf(value: unknown): string {
-  if (typeof value !== "function") return String(value);
-  return value.name === "" ? "(anonymous)" : value.name;
-}

@@ -1,7 +1,7 @@
 import { Bus } from "./bus.ts";
 import type { DispatchOptions } from "./context.ts";
 import type { Invoker } from "./invoker.ts";
-import type { Dispatchable, DispatchResult, FromMessage } from "./message.ts";
+import type { Dispatchable, DispatchResult } from "./message.ts";
 import { composeQueryRoute } from "./query_route.ts";
 import type { HandlerRegistry } from "./registry.ts";
 
@@ -43,7 +43,7 @@ export class QueryBus extends Bus<"query"> {
    * @throws {HandlerNotFoundError} If no handler is registered.
    * @throws {AggregateError} If a listener failed; the query is then not handled.
    */
-  dispatch<R = FromMessage, M extends Dispatchable<"query", R> = Dispatchable<"query", R>>(
+  dispatch<R = unknown, M extends Dispatchable<"query", R> = Dispatchable<"query", R>>(
     message: M,
     options?: DispatchOptions,
   ): Promise<DispatchResult<R, M>> {

@@ -1,6 +1,8 @@
 import type { HandlerSource } from "./context.ts";
 import { DuplicateHandlerError } from "./errors.ts";
-import { classOf, type MessageType, nameOf } from "./message.ts";
+import { classOf } from "./identity.ts";
+import { nameOf } from "./naming.ts";
+import type { MessageType } from "./message.ts";
 
 /** A handler as a registry keeps it. */
 export interface Registration {

@@ -1,11 +1,14 @@
 import { CommandBus } from "./command_bus.ts";
 import { Container } from "./container/container.ts";
 import { type HandlerDecorator, handlerDecorator, type OneOrMore } from "./decorators.ts";
-import type { DIAdapter } from "./di_adapter.ts";
+import type { Constructor, DIAdapter } from "./di_adapter.ts";
+import { lazyDispatcher } from "./dispatcher.ts";
 import { EventBus, type EventBusOptions } from "./event_bus.ts";
 import type { HandlerClassFor, HandlerOptions, HandlerResult } from "./handler.ts";
 import { Invoker } from "./invoker.ts";
-import type { MessagesByKind, MessageType } from "./message.ts";
+import type { MessagesByKind, MessageType, ResultOf } from "./message.ts";
+import { ContextPipeline } from "./pipeline/context_pipeline.ts";
+import { MethodPipeline } from "./pipeline/method_pipeline.ts";
 import { QueryBus } from "./query_bus.ts";
 import { HandlerRegistry } from "./registry.ts";
 
@@ -118,6 +121,43 @@ export class MessageRouter<Scope = unknown> {
     options?: HandlerOptions,
   ): HandlerDecorator<HandlerClassFor<"event", T>> {
     return handlerDecorator(this.#events, { kind: "event", types, options });
+  }
+
+  /**
+   * Makes a pipeline whose steps are functions that share a context. Commands and queries go to
+   * the buses of the container, resolved at each of them, so that buses configured later are used.
+   *
+   * @typeParam First The first command.
+   * @typeParam Context What the steps of a run share.
+   * @param type The class of the first command, whose result the first step receives.
+   * @param context The class of the context.
+   * @returns The pipeline.
+   */
+  commandPipeline<First extends MessagesByKind["command"], Context extends object>(
+    type: MessageType<First>,
+    context: Constructor<Context>,
+  ): ContextPipeline<First, Context, ResultOf<First>, MessagesByKind["command"], MessagesByKind["query"]>;
+  /**
+   * Makes a pipeline whose steps are methods of its context class, marked by the decorators of the pipeline.
+   *
+   * @typeParam First The first command.
+   * @param type The class of the first command.
+   * @returns The pipeline.
+   */
+  commandPipeline<First extends MessagesByKind["command"]>(
+    type: MessageType<First>,
+  ): MethodPipeline<First, MessagesByKind["command"], MessagesByKind["query"]>;
+  commandPipeline<First extends MessagesByKind["command"], Context extends object>(
+    type: MessageType<First>,
+    context?: Constructor<Context>,
+  ): unknown {
+    const dispatchers = {
+      dispatcher: lazyDispatcher<MessagesByKind["command"]>(this.#invoker.lazy(CommandBus)),
+      queryDispatcher: lazyDispatcher<MessagesByKind["query"]>(this.#invoker.lazy(QueryBus)),
+    };
+    return context === undefined
+      ? new MethodPipeline<First, MessagesByKind["command"], MessagesByKind["query"]>(dispatchers)
+      : new ContextPipeline({ message: type, context }, dispatchers);
   }
 
   /**

@@ -1,7 +1,8 @@
 import { compose, type Step } from "./chain.ts";
 import { HandlerNotFoundError } from "./errors.ts";
 import { callListeners } from "./listener.ts";
-import { type MessageKind, nameOf } from "./message.ts";
+import { nameOf } from "./naming.ts";
+import type { MessageKind } from "./message.ts";
 import { toPromise } from "./promise.ts";
 import type { Registration } from "./registry.ts";
 import type { Route, RouteParts } from "./route.ts";

@@ -1,5 +1,5 @@
 import { CircularDependencyError, ProviderNotFoundError } from "../errors.ts";
-import { nameOf } from "../message.ts";
+import { nameOf } from "../naming.ts";
 import { RelatedEvents } from "../related_events.ts";
 import { construct, type Lifetime, type Path, type Resolver, type Surroundings } from "./inject.ts";
 import { InjectionToken, type Token } from "./token.ts";

@@ -1,5 +1,5 @@
 import type { Middleware } from "../middleware.ts";
-import { nameOf } from "../message.ts";
+import { nameOf } from "../naming.ts";
 
 /** How {@linkcode timeout} ends an attempt. */
 export interface TimeoutOptions {

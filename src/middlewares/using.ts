@@ -1,6 +1,6 @@
 import type { HandlerContext } from "../context.ts";
 import { combineErrors, disposeAll, disposerOf } from "../dispose.ts";
-import { nameOf } from "../message.ts";
+import { nameOf } from "../naming.ts";
 import type { Middleware } from "../middleware.ts";
 
 /** Something with `Symbol.asyncDispose` or `Symbol.dispose`. */

@@ -1,0 +1,31 @@
+import type { MessageType } from "./message.ts";
+
+/**
+ * The prototype that identifies the class of a message.
+ *
+ * Identity is the prototype and never a name: names collide, and minifiers change them. The prototype also holds
+ * where a message carries data of its own named `constructor`.
+ *
+ * @param message The message to identify. A primitive is identified by its wrapper class.
+ * @returns The prototype of the message's class.
+ * @throws {TypeError} If the value has no class.
+ */
+export function prototypeOf(message: unknown): object {
+  const prototype = message === null || message === undefined ? null : Object.getPrototypeOf(message);
+  if (prototype === null) {
+    const value = message === null || message === undefined ? String(message) : "an object with a null prototype";
+    throw new TypeError(`Cannot dispatch ${value}: a message is an instance of a class`);
+  }
+  return prototype;
+}
+
+/**
+ * The class that a prototype belongs to.
+ *
+ * @param prototype A prototype, as {@linkcode prototypeOf} returns it.
+ * @returns The class; `Object` where the prototype names none.
+ */
+export function classOf(prototype: object): MessageType {
+  const type: unknown = prototype.constructor;
+  return (typeof type === "function" ? type : Object) as MessageType;
+}

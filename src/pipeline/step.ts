@@ -1,0 +1,37 @@
+import type { ResultOf } from "../message.ts";
+
+/** What a step returns to end the run. */
+export type Nothing = undefined | void;
+
+/**
+ * What a step may return to be dispatched: a message, and no promise of something else.
+ *
+ * @typeParam M The messages that the dispatcher accepts.
+ */
+export type StepMessage<M> = M & object & { readonly then?: never };
+
+/**
+ * The messages among what a step returns.
+ *
+ * @typeParam Returned What the step returns, its promise resolved.
+ */
+export type MessageIn<Returned> = Exclude<Returned, Nothing>;
+
+/**
+ * What the next step receives: the result of the message that this one returns.
+ *
+ * @typeParam Returned What this step returns, its promise resolved.
+ */
+export type ResultAfter<Returned> = ResultOf<MessageIn<Returned>>;
+
+/**
+ * Turns the last result into the next message, or ends the run by returning nothing.
+ *
+ * @typeParam Result The last result.
+ * @typeParam Context What the steps of a run share.
+ * @typeParam Returned The next message, or nothing.
+ */
+export type StepFunction<Result, Context, Returned> = (
+  result: Result,
+  context: Context,
+) => Returned | PromiseLike<Returned>;

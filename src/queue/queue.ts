@@ -1,0 +1,81 @@
+import type { Metadata } from "../context.ts";
+
+/** What a sender may add to a message. A handler's context will do: its metadata travels on, its signal ends the wait. */
+export interface SendOptions {
+  /** Ends the wait for room in the queue. Once the message is in the queue it changes nothing any more. */
+  readonly signal?: AbortSignal | undefined;
+  /** Travels with the message, as with a dispatch. */
+  readonly metadata?: Metadata | undefined;
+}
+
+/**
+ * Where messages go in.
+ *
+ * @typeParam T The messages.
+ */
+export interface Producer<T> {
+  // A property and not a method, so that the compiler compares the messages one way only.
+  /** Sends a message. The promise resolves once the queue has accepted it: from then on the queue owes its delivery. */
+  readonly send: (message: T, options?: SendOptions) => Promise<void>;
+}
+
+/** Why a delivery failed, and when to try it again. */
+export interface NackOptions {
+  /** What went wrong. A queue with dead letters keeps it beside the message. */
+  readonly reason?: unknown;
+  /**
+   * How long the message waits before it is delivered again, in milliseconds.
+   *
+   * @default {0}
+   */
+  readonly delay?: number | undefined;
+}
+
+/**
+ * One message in the hands of one consumer, which has to say what became of it. The first answer is final: after it, both
+ * methods do nothing.
+ *
+ * @typeParam T The message.
+ */
+export interface Delivery<T> {
+  /** The message. */
+  readonly message: T;
+  /** How often the message has been delivered, from 1. */
+  readonly attempt: number;
+  /** What the sender gave along with the message. */
+  readonly metadata?: Metadata | undefined;
+  /** Says that the message has been handled. The queue forgets it. */
+  ack(): Promise<void>;
+  /** Says that the message could not be handled. The queue delivers it again, or gives it up. */
+  nack(options?: NackOptions): Promise<void>;
+}
+
+/**
+ * Where messages come out. Each iterator is a consumer of its own, and each message goes to one of them.
+ *
+ * A consumer that leaves its loop gives back what it has neither acked nor nacked. An iterator ends when the queue is
+ * closed and nothing is left.
+ *
+ * Its `return` should end a `next` that is waiting, without a message getting lost. An async generator cannot do that, it
+ * answers the two one after the other: a {@linkcode Pump} then leaves it behind, and nacks the message that it still
+ * yields.
+ *
+ * @typeParam T The messages.
+ */
+export interface Consumer<T> {
+  /** Starts to receive. */
+  [Symbol.asyncIterator](): AsyncIterator<Delivery<T>>;
+}
+
+/**
+ * Both ends of a queue. Implement it to put a broker or a database behind the same producers, consumers and pumps.
+ *
+ * @typeParam T The messages.
+ */
+export interface Queue<T> extends Producer<T>, Consumer<T> {
+  /**
+   * Accepts no message any more: `send` rejects with a {@linkcode QueueClosedError}. What has been accepted is still
+   * delivered; then the iterators end. Closing twice is no error.
+   */
+  close(): void | PromiseLike<void>;
+}
