@@ -5,7 +5,8 @@
  */
 
 import { AssertionError as NodeAssertionError } from "node:assert/strict";
-import { inspect, isDeepStrictEqual, stripVTControlCharacters } from "node:util";
+import { inspect, stripVTControlCharacters } from "node:util";
+import { equal } from "./equal.ts";
 
 // deno-lint-ignore no-explicit-any
 type AnyConstructor<T = any> = abstract new (...args: any[]) => T;
@@ -44,13 +45,13 @@ export function assertFalse(expr: unknown, msg?: string): asserts expr is Falsy 
 
 /** Fails unless the two are deeply equal. */
 export function assertEquals<T>(actual: T, expected: T, msg?: string): void {
-  if (isDeepStrictEqual(actual, expected)) return;
+  if (equal(actual, expected)) return;
   failWithDiff(actual, expected, "deepStrictEqual", msg);
 }
 
 /** Fails if the two are deeply equal. */
 export function assertNotEquals<T>(actual: T, expected: T, msg?: string): void {
-  if (isDeepStrictEqual(actual, expected)) {
+  if (equal(actual, expected)) {
     failWith(`Expected actual: ${show(actual)} not to be: ${show(expected)}`, msg);
   }
 }
@@ -120,10 +121,12 @@ export function assertNotMatch(actual: string, expected: RegExp, msg?: string): 
 }
 
 /** Fails unless each of `expected` is in `actual`. */
-export function assertArrayIncludes<T>(actual: ArrayLike<T>, expected: ArrayLike<T>, msg?: string): void {
-  const missing = Array.from(expected).filter((one) =>
-    !Array.from(actual).some((other) => isDeepStrictEqual(other, one))
-  );
+export function assertArrayIncludes<T>(
+  actual: ArrayLike<T> & object,
+  expected: ArrayLike<T> & object,
+  msg?: string,
+): void {
+  const missing = Array.from(expected).filter((one) => !Array.from(actual).some((other) => equal(other, one)));
   if (missing.length > 0) failWith(`Expected actual: "${show(actual)}" to include: "${show(expected)}"`, msg);
 }
 
@@ -131,7 +134,7 @@ function matches(actual: unknown, expected: unknown): boolean {
   const open = (value: unknown): value is Record<PropertyKey, unknown> =>
     Array.isArray(value) || Object.prototype.toString.call(value) === "[object Object]";
   if (!open(actual) || !open(expected) || Array.isArray(actual) !== Array.isArray(expected)) {
-    return isDeepStrictEqual(actual, expected);
+    return equal(actual, expected);
   }
   return Reflect.ownKeys(expected).every((key) => key in actual && matches(actual[key], expected[key]));
 }

@@ -146,7 +146,7 @@ export function stub(self: unknown, property: PropertyKey, func: AnyMethod = () 
 
 /** Makes a function that returns the next of `values` at each call, and throws those that are errors. */
 export function returnsNext<Return, Self = any, Args extends unknown[] = any[]>(
-  values: Iterable<Return>,
+  values: Iterable<Return | Error>,
 ): (this: Self, ...args: Args) => Return {
   const iterator = values[Symbol.iterator]();
   let calls = 0;
@@ -174,7 +174,7 @@ export function assertSpyCalls<Self, Args extends unknown[], Return>(
 }
 
 /** What `assertSpyCall` expects of a call. */
-export interface ExpectedSpyCall<Self, Args extends unknown[], Return> {
+export interface ExpectedSpyCall<Self = any, Args extends unknown[] = any[], Return = any> {
   args?: [...Args, ...unknown[]];
   returned?: Return;
   self?: Self;
@@ -217,14 +217,28 @@ export function assertSpyCall<Self, Args extends unknown[], Return>(
     }
     assertEquals(call.returned, expected.returned, "Expected spy call to return this value");
   }
-  if (expected.error) assertIsError(call.error, expected.error.Class, expected.error.msgIncludes);
+  if ("error" in expected) assertIsError(call.error, expected.error?.Class, expected.error?.msgIncludes);
 }
 
-/** Fails unless the call `callIndex` of `spy` was made with `expected`. */
-export function assertSpyCallArgs<Self, Args extends unknown[], Return>(
+/** Fails unless the argument `argIndex` of the call `callIndex` of `spy` was `expected`. */
+export function assertSpyCallArg<Self, Args extends unknown[], Return, ExpectedArg>(
   spy: Spy<Self, Args, Return>,
   callIndex: number,
-  expected: unknown[],
-): void {
-  assertEquals<unknown[]>(callOf(spy, callIndex).args, expected);
+  argIndex: number,
+  expected: ExpectedArg,
+): ExpectedArg {
+  const arg = callOf(spy, callIndex).args[argIndex];
+  assertEquals<unknown>(arg, expected);
+  return arg as ExpectedArg;
+}
+
+/** Fails unless the arguments of the call `callIndex` of `spy`, or a range of them, were `expected`. */
+export function assertSpyCallArgs<Self, Args extends unknown[], Return, ExpectedArgs extends unknown[]>(
+  spy: Spy<Self, Args, Return>,
+  callIndex: number,
+  ...range: [expected: ExpectedArgs] | [start: number, ExpectedArgs] | [start: number, end: number, ExpectedArgs]
+): ExpectedArgs {
+  const args = callOf(spy, callIndex).args.slice(...range.slice(0, -1) as number[]);
+  assertEquals<unknown>(args, range.at(-1));
+  return args as ExpectedArgs;
 }
