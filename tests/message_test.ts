@@ -1,0 +1,177 @@
+import { assertEquals, assertRejects, assertStrictEquals, assertThrows } from "@std/assert";
+import { type Bus, Command, Event, type MessageKind, MessageRouter, type MessageType, Query } from "../mod.ts";
+
+class Rename extends Command<string> {}
+class Ping extends Query<string> {}
+class Renamed extends Event {}
+
+/** A message from outside: data of a stranger on an instance of a class of ours. */
+function parsed<M extends object>(message: M, json: string): M {
+  return Object.assign(message, JSON.parse(json));
+}
+
+Deno.test("Command, Query and Event leave no field on a message", () => {
+  assertEquals([new Rename(), new Ping(), new Renamed()].map((message) => Reflect.ownKeys(message)), [[], [], []]);
+});
+
+Deno.test("Bus.dispatch() takes an instance of any class as a message, without a base", async () => {
+  class Plain {
+    readonly text = "plain";
+  }
+  const router = new MessageRouter();
+  const heard: string[] = [];
+
+  assertEquals(await router.newCommandBus().subscribe(Plain, ({ text }) => text).dispatch(new Plain()), "plain");
+  assertEquals(await router.newQueryBus().subscribe(Plain, ({ text }) => text).dispatch(new Plain()), "plain");
+  await router.newEventBus().subscribe(Plain, ({ text }) => heard.push(text)).dispatch(new Plain());
+  assertEquals(heard, ["plain"]);
+});
+
+for (
+  const [what, json] of [
+    ["a string", '{"constructor": "Renamed"}'],
+    ["null", '{"constructor": null}'],
+    ["a number", '{"constructor": 0}'],
+    ["an object", '{"constructor": {"name": "Renamed", "prototype": {}}}'],
+  ] as const
+) {
+  Deno.test(`Bus.dispatch() finds the class of a message whose own constructor is ${what}`, async () => {
+    const commands = new MessageRouter().newCommandBus().subscribe(Rename, () => "handled");
+    const message = parsed(new Rename(), json);
+
+    assertEquals(await commands.dispatch(message), "handled");
+    // Once before the class has a cached route and once after.
+    assertEquals(await commands.dispatch(message), "handled");
+    assertEquals(await commands.dispatch(new Rename()), "handled");
+  });
+}
+
+Deno.test("Bus.dispatch() takes a parsed object for an Object, whatever its own constructor says", async () => {
+  const queries = new MessageRouter().newQueryBus().subscribe(Ping, () => "ping").subscribe(Object, () => "object");
+  await queries.dispatch(new Ping());
+
+  assertEquals(await queries.dispatch<string>(JSON.parse('{"constructor": "Ping"}')), "object");
+  assertEquals(await queries.dispatch(new Ping()), "ping");
+});
+
+Deno.test("Bus.dispatch() tells a message that inherits constructor data from a plain object", async () => {
+  const queries = new MessageRouter().newQueryBus().subscribe(Ping, () => "ping").subscribe(Object, () => "object");
+  const derived: Ping = Object.create(parsed(new Ping(), '{"constructor": "Acme"}'));
+
+  assertEquals(await queries.dispatch(derived), "ping");
+  assertEquals(await queries.dispatch<string>({}), "object");
+  assertEquals(await queries.dispatch(derived), "ping");
+});
+
+Deno.test("Bus.dispatch() takes a message that inherits from another one for the same class", async () => {
+  const queries = new MessageRouter().newQueryBus().subscribe(Ping, () => "ping");
+
+  assertEquals(await queries.dispatch(Object.create(new Ping())), "ping");
+});
+
+Deno.test("Bus.dispatch() tells two classes of one name apart", async () => {
+  const first = (() => class Twin extends Query<string> {})();
+  const second = (() => class Twin extends Query<string> {})();
+  assertEquals(first.name, second.name);
+
+  const queries = new MessageRouter().newQueryBus().subscribe(first, () => "first").subscribe(second, () => "second");
+
+  assertEquals(await queries.dispatch(new first()), "first");
+  assertEquals(await queries.dispatch(new second()), "second");
+});
+
+for (
+  const [name, type, value] of [
+    ["a string", String, ""],
+    ["a number", Number, 0],
+    ["a boolean", Boolean, false],
+    ["a bigint", BigInt, 0n],
+    ["a symbol", Symbol, Symbol("sent")],
+  ] as const
+) {
+  Deno.test(`Bus.dispatch() hands ${name} to the handler of its wrapper class, as it is`, async () => {
+    const queries = new MessageRouter().newQueryBus();
+    queries.subscribe(type as unknown as MessageType<object>, (message) => message);
+
+    assertStrictEquals(await queries.dispatch(value), value);
+    assertStrictEquals(await queries.dispatch(value), value);
+  });
+}
+
+const CLASSLESS = [
+  ["null", null, "Cannot dispatch null: a message is an instance of a class"],
+  ["undefined", undefined, "Cannot dispatch undefined: a message is an instance of a class"],
+  [
+    "an object with a null prototype",
+    Object.create(null),
+    "Cannot dispatch an object with a null prototype: a message is an instance of a class",
+  ],
+  [
+    "an object with a null prototype that says it has a constructor",
+    Object.assign(Object.create(null), { constructor: "Ping" }),
+    "Cannot dispatch an object with a null prototype: a message is an instance of a class",
+  ],
+] as const;
+
+for (const [name, value, message] of CLASSLESS) {
+  Deno.test(`Bus.dispatch() rejects ${name}, which has no class, on every bus`, async () => {
+    const router = new MessageRouter();
+    // Even a handler of everything receives only what has a class.
+    router.newCommandBus().subscribe(Object, () => {});
+    router.newQueryBus().subscribe(Object, () => {});
+    router.newEventBus().subscribe(Object, () => {});
+
+    const dispatches = [
+      () => router.newCommandBus().dispatch(value as never),
+      () => router.newQueryBus().dispatch(value as never),
+      () => router.newEventBus().dispatch(value as never),
+    ];
+    for (const dispatch of dispatches) {
+      const error = await assertRejects(dispatch, TypeError);
+      assertEquals(error.message, message);
+    }
+  });
+
+  Deno.test(`Bus.canHandle() throws on ${name}, which has no class`, () => {
+    const router = new MessageRouter();
+    const buses: Bus<MessageKind>[] = [router.newCommandBus(), router.newQueryBus(), router.newEventBus()];
+
+    for (const bus of buses) {
+      assertEquals(assertThrows(() => bus.canHandle(value as never), TypeError).message, message);
+    }
+  });
+}
+
+Deno.test("Bus.dispatch() finds the class of a constructor function with methods on its prototype", async () => {
+  function Legacy(this: { text: string }) {
+    this.text = "legacy";
+  }
+  const type = Legacy as unknown as new () => { text: string };
+  const queries = new MessageRouter().newQueryBus().subscribe(type, ({ text }) => text);
+
+  assertEquals(await queries.dispatch(new type()), "legacy");
+});
+
+Deno.test("Bus.dispatch() takes an instance of a prototype that names no class for one of the class behind it", async () => {
+  function Nameless() {}
+  Nameless.prototype = Object.create(Ping.prototype);
+  const type = Nameless as unknown as new () => Ping;
+  const queries = new MessageRouter().newQueryBus().subscribe(Ping, () => "ping");
+
+  assertEquals(await queries.dispatch(new type()), "ping");
+  assertEquals(await queries.dispatch(new Ping()), "ping");
+});
+
+Deno.test("Bus.dispatch() takes the instances of a class and of a proxy of it for the same", async () => {
+  const proxy = new Proxy(Ping, {});
+  const queries = new MessageRouter().newQueryBus().subscribe(proxy, () => "ping");
+
+  assertEquals(await queries.dispatch(new Ping()), "ping");
+  assertEquals(await queries.dispatch(new proxy()), "ping");
+});
+
+Deno.test("Bus.dispatch() takes a proxy of a message for an instance of its class", async () => {
+  const queries = new MessageRouter().newQueryBus().subscribe(Ping, () => "ping");
+
+  assertEquals(await queries.dispatch(new Proxy(new Ping(), {})), "ping");
+});
