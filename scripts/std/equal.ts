@@ -7,7 +7,7 @@
  */
 
 const TypedArray = Object.getPrototypeOf(Uint8Array);
-const COMPARED_AS_TEXT: readonly unknown[] = [RegExp, URL, URLSearchParams, Intl.Locale];
+const COMPARED_AS_TEXT: readonly unknown[] = [RegExp, URL, URLSearchParams, Intl.Locale].map((type) => type.prototype);
 
 type Anything = Record<PropertyKey, unknown>;
 type Compare = (a: unknown, b: unknown) => boolean;
@@ -28,7 +28,7 @@ export function equal(left: unknown, right: unknown): boolean {
     seen.set(a, b);
     if (a instanceof Set) return isSameSet(a, b as Set<unknown>, compare);
     if (a instanceof Map) return isSameSet(new Set(a), new Set(b as Map<unknown, unknown>), compare);
-    if (COMPARED_AS_TEXT.includes(a.constructor)) return String(a) === String(b);
+    if (COMPARED_AS_TEXT.includes(prototypeOf(a))) return String(a) === String(b);
     return [...keysOf(a), ...keysOf(b)].every((key) =>
       key in a === key in b && compare((a as Anything)[key], (b as Anything)[key])
     );
