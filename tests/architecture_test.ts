@@ -6,14 +6,14 @@ import { assertEquals } from "@std/assert";
  * that are not named themselves. Entry points and `src/testing` are on top of them all.
  */
 const LAYERS: readonly (readonly string[])[] = [
-  ["message", "dispose", "promise"],
-  ["related_events"],
+  ["message", "naming", "dispose", "promise", "queue/linked_list"],
+  ["identity", "related_events", "pipeline/step"],
   ["context"],
-  ["errors", "handler", "middleware", "listener", "dispatcher", "di_adapter"],
-  ["registry", "chain", "defer", "dispatch_sequentially", "middlewares/error_filter", "container/token"],
-  ["invoker", "route", "decorators", "middlewares/*", "container/inject"],
-  ["bus", "single_route", "command_attempt", "container/bindings"],
-  ["event_route", "query_route", "container/scope"],
+  ["errors", "handler", "middleware", "listener", "dispatcher", "di_adapter", "queue/queue"],
+  ["registry", "chain", "defer", "dispatch_sequentially", "middlewares/error_filter", "container/token", "queue/*"],
+  ["invoker", "route", "decorators", "middlewares/*", "container/inject", "pipeline/step_chain"],
+  ["bus", "single_route", "command_attempt", "container/bindings", "pipeline/*"],
+  ["event_route", "query_route", "container/scope", "pipeline/method_pipeline"],
   ["event_bus", "query_bus", "container/container"],
   ["publish_related_events"],
   ["command_route"],
