@@ -201,7 +201,7 @@ Deno.test("A classic middleware may replace the error", async () => {
   });
 
   const error = await assertRejects(() => queries.dispatch(new FindUser()), RangeError, "replaced");
-  assertEquals(error.cause, new Error("failure 1"));
+  assertEquals(String(error.cause), "Error: failure 1");
 });
 
 Deno.test("A classic middleware that throws before the handler keeps it from running", async () => {
@@ -700,8 +700,8 @@ Deno.test("On the event bus a middleware that fails for one handler leaves the o
   const error = await assertRejects(() => events.dispatch(new UserRenamed()), EventDispatchError);
 
   assertEquals(log, ["handled"]);
-  assertEquals(error.failures.map(({ handler, error }) => [handler, error]), [
-    [refused, new RangeError("not this one")],
+  assertEquals(error.failures.map(({ handler, error }) => [handler, String(error)]), [
+    [refused, "RangeError: not this one"],
   ]);
 });
 
@@ -733,7 +733,7 @@ Deno.test("A middleware sees the error of a handler that fails silently", async 
     });
 
   assertEquals(await queries.dispatch(new Ping()), undefined);
-  assertEquals(seen, [new Error("no pong")]);
+  assertEquals(seen.map(String), ["Error: no pong"]);
 });
 
 Deno.test("The handler is built inside the chain, once the middlewares have run", async () => {
