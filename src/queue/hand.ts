@@ -1,5 +1,11 @@
-import type { Delivery } from "./queue.ts";
 import type { LinkedNode } from "./linked_list.ts";
+import type { Delivery, NackOptions } from "./queue.ts";
+
+/** What hears of the answers to deliveries. */
+export interface Answerable<T> {
+  ack(delivery: Delivery<T>, hand: Hand<T>): Promise<void>;
+  nack(delivery: Delivery<T>, options: NackOptions & { readonly hand: Hand<T> }): Promise<void>;
+}
 
 /** A `next` that waits for a message. */
 export interface Receive<T> extends LinkedNode<Receive<T>> {
@@ -9,12 +15,17 @@ export interface Receive<T> extends LinkedNode<Receive<T>> {
   readonly resolve: (result: IteratorResult<Delivery<T>, undefined>) => void;
 }
 
-/** What one consumer has to do with its queue. */
+/** What one consumer holds, and what it waits for. */
 export class Hand<T> {
-  /** The deliveries that have no answer yet: being in here is what tells one that is open from one that is settled. */
+  readonly broker: Answerable<T>;
+  /** The deliveries without an answer. To be in here is what tells an open delivery from a settled one. */
   readonly deliveries: Set<Delivery<T>> = new Set();
-  /** Its receives that wait. */
+  /** The receives that wait. */
   readonly receives: Set<Receive<T>> = new Set();
-  /** Whether it has left for good. */
+  /** Whether the consumer has left for good. */
   hasLeft = false;
+
+  constructor(broker: Answerable<T>) {
+    this.broker = broker;
+  }
 }

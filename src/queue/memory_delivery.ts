@@ -1,5 +1,6 @@
 import type { Metadata } from "../context.ts";
-import type { Hand, MemoryBroker } from "./memory_broker.ts";
+import type { Hand } from "./hand.ts";
+import type { Parcel } from "./memory_line.ts";
 import type { Delivery, NackOptions } from "./queue.ts";
 
 /**
@@ -11,25 +12,20 @@ export class MemoryDelivery<T> implements Delivery<T> {
   readonly message: T;
   readonly attempt: number;
   readonly metadata: Metadata | undefined;
-  readonly #broker: MemoryBroker<T>;
   readonly #hand: Hand<T>;
 
-  constructor(
-    content: { readonly message: T; readonly attempt: number; readonly metadata: Metadata | undefined },
-    owner: { readonly broker: MemoryBroker<T>; readonly hand: Hand<T> },
-  ) {
-    this.message = content.message;
-    this.attempt = content.attempt;
-    this.metadata = content.metadata;
-    this.#broker = owner.broker;
-    this.#hand = owner.hand;
+  constructor(parcel: Parcel<T>, hand: Hand<T>) {
+    this.message = parcel.message;
+    this.attempt = parcel.attempt;
+    this.metadata = parcel.metadata;
+    this.#hand = hand;
   }
 
   ack(): Promise<void> {
-    return this.#broker.ack(this, this.#hand);
+    return this.#hand.broker.ack(this, this.#hand);
   }
 
   nack(options: NackOptions = {}): Promise<void> {
-    return this.#broker.nack(this, this.#hand, options);
+    return this.#hand.broker.nack(this, { ...options, hand: this.#hand });
   }
 }

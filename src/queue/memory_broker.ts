@@ -1,0 +1,213 @@
+import { QueueClosedError } from "../errors.ts";
+import type { Answerable, Hand, Receive } from "./hand.ts";
+import { LinkedList } from "./linked_list.ts";
+import { MemoryDelivery } from "./memory_delivery.ts";
+import { MemoryLine, type Parcel } from "./memory_line.ts";
+import type { Delivery, NackOptions, SendOptions } from "./queue.ts";
+
+/** How a broker treats its messages. */
+export interface BrokerOptions<T> {
+  readonly maxSize: number;
+  readonly maxAttempts: number;
+  readonly onDead: ((delivery: Delivery<T>, reason: unknown) => unknown) | undefined;
+}
+
+// A settled promise keeps nothing of those who wait for it, so all can share one.
+const RESOLVED: Promise<void> = Promise.resolve();
+
+/** Timers hold 32 bits: anything longer would fire at once. */
+const MAX_DELAY_MS = 2 ** 31 - 1;
+
+/**
+ * Brings messages and consumers together.
+ *
+ * Whenever a consumer waits, the line is empty: what arrives goes to the one that has waited longest.
+ *
+ * @typeParam T The messages.
+ */
+export class MemoryBroker<T> implements Answerable<T> {
+  readonly #maxAttempts: number;
+  readonly #onDead: BrokerOptions<T>["onDead"];
+  readonly #line: MemoryLine<T>;
+  readonly #receives = new LinkedList<Receive<T>>();
+  #pending = 0;
+  #delayed = 0;
+  #isClosed = false;
+
+  constructor({ maxSize, maxAttempts, onDead }: BrokerOptions<T>) {
+    this.#line = new MemoryLine(maxSize);
+    this.#maxAttempts = maxAttempts;
+    this.#onDead = onDead;
+  }
+
+  get size(): number {
+    return this.#line.size;
+  }
+
+  get pending(): number {
+    return this.#pending;
+  }
+
+  get isClosed(): boolean {
+    return this.#isClosed;
+  }
+
+  send(message: T, options: SendOptions | undefined): Promise<void> {
+    const signal = options?.signal;
+    if (signal?.aborted) return Promise.reject(signal.reason);
+    if (this.#isClosed) return Promise.reject(new QueueClosedError(message));
+
+    const parcel: Parcel<T> = { message, attempt: 1, metadata: options?.metadata };
+    if (this.#receives.first === undefined && !this.#line.hasRoom) return this.#sendLater(parcel, signal);
+    this.#enqueue(parcel);
+    return RESOLVED;
+  }
+
+  receive(hand: Hand<T>): Promise<IteratorResult<Delivery<T>, undefined>> {
+    if (hand.hasLeft) return Promise.resolve({ done: true, value: undefined });
+    const parcel = this.#line.take();
+    if (parcel !== undefined) return Promise.resolve({ done: false, value: this.#handOver(parcel, hand) });
+    if (this.#isExhausted) return Promise.resolve({ done: true, value: undefined });
+    return new Promise((resolve) => {
+      const receive: Receive<T> = { hand, resolve, previous: undefined, next: undefined };
+      hand.receives.add(receive);
+      this.#receives.push(receive);
+    });
+  }
+
+  ack(delivery: Delivery<T>, hand: Hand<T>): Promise<void> {
+    if (hand.deliveries.delete(delivery)) this.#pending--;
+    return RESOLVED;
+  }
+
+  nack(delivery: Delivery<T>, { hand, reason, delay = 0 }: NackOptions & { hand: Hand<T> }): Promise<void> {
+    if (!(delay >= 0 && delay <= MAX_DELAY_MS)) {
+      return Promise.reject(
+        new RangeError(`Cannot deliver again after ${delay} ms: it is a number from 0 to ${MAX_DELAY_MS}`),
+      );
+    }
+    if (!hand.deliveries.delete(delivery)) return RESOLVED;
+    if (delivery.attempt >= this.#maxAttempts) return this.#giveUp(delivery, { hand, reason });
+    if (delay === 0) {
+      this.#pending--;
+      this.#enqueue(again(delivery));
+    } else {
+      this.#enqueueLater(again(delivery), delay);
+    }
+    return RESOLVED;
+  }
+
+  /** Ends the receives of a consumer that wait, and gives back what it holds. */
+  leave(hand: Hand<T>): void {
+    hand.hasLeft = true;
+    for (const receive of hand.receives) {
+      this.#receives.remove(receive);
+      receive.resolve({ done: true, value: undefined });
+    }
+    hand.receives.clear();
+
+    const deliveries = [...hand.deliveries];
+    hand.deliveries.clear();
+    this.#takeBack(deliveries);
+  }
+
+  close(): void {
+    if (this.#isClosed) return;
+    this.#isClosed = true;
+    this.#line.rejectWaiting((message) => new QueueClosedError(message));
+    this.#endIfExhausted();
+  }
+
+  get #isExhausted(): boolean {
+    return this.#isClosed && this.#line.isEmpty && this.#delayed === 0;
+  }
+
+  #handOver(parcel: Parcel<T>, hand: Hand<T>): Delivery<T> {
+    const delivery = new MemoryDelivery(parcel, hand);
+    hand.deliveries.add(delivery);
+    this.#pending++;
+    return delivery;
+  }
+
+  #enqueue(parcel: Parcel<T>): void {
+    const receive = this.#receives.shift();
+    if (receive === undefined) {
+      this.#line.push(parcel);
+    } else {
+      receive.hand.receives.delete(receive);
+      receive.resolve({ done: false, value: this.#handOver(parcel, receive.hand) });
+    }
+  }
+
+  #enqueueLater(parcel: Parcel<T>, delay: number): void {
+    this.#delayed++;
+    const timer: unknown = setTimeout(() => {
+      this.#delayed--;
+      this.#pending--;
+      this.#enqueue(parcel);
+      this.#endIfExhausted();
+    }, delay);
+    // A browser's timer is a number, and keeps nothing alive.
+    (timer as { unref?: () => void }).unref?.();
+  }
+
+  #sendLater(parcel: Parcel<T>, signal: AbortSignal | undefined): Promise<void> {
+    return new Promise((resolve, reject) => {
+      if (signal === undefined) {
+        this.#line.pushWaiting(parcel, { resolve, reject });
+        return;
+      }
+      const abort = () => {
+        signal.removeEventListener("abort", abort);
+        this.#line.withdraw(entry);
+        reject(signal.reason);
+      };
+      const entry = this.#line.pushWaiting(parcel, {
+        resolve: () => {
+          signal.removeEventListener("abort", abort);
+          resolve();
+        },
+        reject: (error) => {
+          signal.removeEventListener("abort", abort);
+          reject(error);
+        },
+      });
+      signal.addEventListener("abort", abort);
+    });
+  }
+
+  /** Puts deliveries back to the head of the line, in their order. */
+  #takeBack(deliveries: readonly Delivery<T>[]): void {
+    this.#pending -= deliveries.length;
+    for (const delivery of deliveries.toReversed()) this.#line.unshift(again(delivery));
+    while (this.#receives.first !== undefined) {
+      const parcel = this.#line.take();
+      if (parcel === undefined) return;
+      this.#enqueue(parcel);
+    }
+  }
+
+  async #giveUp(delivery: Delivery<T>, { hand, reason }: { hand: Hand<T>; reason: unknown }): Promise<void> {
+    try {
+      await this.#onDead?.(delivery, reason);
+    } catch (error) {
+      // Nobody has taken the message over, so it is still owed.
+      if (hand.hasLeft) this.#takeBack([delivery]);
+      else hand.deliveries.add(delivery);
+      throw error;
+    }
+    this.#pending--;
+  }
+
+  #endIfExhausted(): void {
+    if (!this.#isExhausted) return;
+    for (let receive = this.#receives.shift(); receive !== undefined; receive = this.#receives.shift()) {
+      receive.hand.receives.delete(receive);
+      receive.resolve({ done: true, value: undefined });
+    }
+  }
+}
+
+function again<T>({ message, attempt, metadata }: Delivery<T>): Parcel<T> {
+  return { message, attempt: attempt + 1, metadata };
+}

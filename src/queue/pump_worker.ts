@@ -1,0 +1,118 @@
+import type { Consumer, Delivery } from "./queue.ts";
+import { Settlement } from "./settlement.ts";
+
+/** Dispatches a delivery through the middlewares. It may throw, and may return its result plainly. */
+export type Handle = (settlement: Settlement, signal: AbortSignal) => unknown;
+
+/** What a worker needs of the run that it belongs to. */
+export interface Workplace {
+  readonly consumer: Consumer<unknown>;
+  readonly handle: Handle;
+  readonly failSilently: boolean;
+  readonly signal: AbortSignal;
+  /** Whether nothing more is to be received. */
+  readonly isStopping: boolean;
+  /** Is told of an error, which may stop the run. */
+  fail(error: unknown): void;
+  /** Is told, once by each worker, that it is not to be waited for any more. */
+  leave(): void;
+}
+
+/** Receives and handles one message at a time. */
+export class PumpWorker {
+  readonly #workplace: Workplace;
+  #iterator: AsyncIterator<Delivery<unknown>> | undefined;
+  /** Of the message that is handled. */
+  #settlement: Settlement | undefined;
+  #isReceiving = false;
+  /** Whether the run does not wait for the worker any more, which may have something left to end. */
+  #isDone = false;
+
+  constructor(workplace: Workplace) {
+    this.#workplace = workplace;
+  }
+
+  /** Works until the queue ends or the run stops. It never rejects. */
+  async run(): Promise<void> {
+    const workplace = this.#workplace;
+    try {
+      while (!workplace.isStopping) {
+        this.#iterator ??= workplace.consumer[Symbol.asyncIterator]();
+        this.#isReceiving = true;
+        const result = await this.#iterator.next();
+        this.#isReceiving = false;
+        if (result.done) {
+          this.#iterator = undefined;
+          break;
+        }
+        // The message has come after the worker was told to go. A queue that has taken it back already ignores this.
+        if (this.#isDone) return await result.value.nack({ reason: workplace.signal.reason });
+        await this.#handle(result.value);
+      }
+      if (!this.#isDone) await this.#iterator?.return?.();
+    } catch (error) {
+      if (!this.#isDone) workplace.fail(error);
+    }
+    this.#leave();
+  }
+
+  /** Lets the worker go if it is waiting for a message. One that handles a message ends by itself. */
+  release(): void {
+    if (!this.#isReceiving || this.#isDone) return;
+    this.#returnIterator();
+    this.#leave();
+  }
+
+  /** Nacks the message that is handled, and waits for nothing else. */
+  async abandon(reason: unknown): Promise<void> {
+    if (this.#isDone) return;
+    const settlement = this.#settlement;
+    if (settlement === undefined) return this.release();
+    this.#isDone = true;
+    try {
+      await settlement.nack(reason);
+    } catch (error) {
+      this.#workplace.fail(error);
+    }
+    this.#returnIterator();
+    this.#workplace.leave();
+  }
+
+  async #handle(delivery: Delivery<unknown>): Promise<void> {
+    const workplace = this.#workplace;
+    const settlement = this.#settlement = new Settlement(delivery);
+    try {
+      await workplace.handle(settlement, workplace.signal);
+      await settlement.ack();
+    } catch (error) {
+      if (this.#isDone) return;
+      // Before the nack, so that no other worker receives the message again.
+      if (!workplace.failSilently) workplace.fail(error);
+      await this.#nack(settlement, error);
+    }
+    this.#settlement = undefined;
+  }
+
+  async #nack(settlement: Settlement, reason: unknown): Promise<void> {
+    try {
+      await settlement.nack(reason);
+    } catch (error) {
+      if (!this.#isDone) this.#workplace.fail(error);
+    }
+  }
+
+  /** The promise of an iterator that is waiting may not settle before its next message, so nobody waits for it. */
+  async #returnIterator(): Promise<void> {
+    try {
+      await this.#iterator?.return?.();
+    } catch {
+      // Whoever is told has left.
+    }
+  }
+
+  #leave(): void {
+    if (this.#isDone) return;
+    this.#isDone = true;
+    this.#workplace.leave();
+  }
+}
