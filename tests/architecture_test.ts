@@ -29,6 +29,7 @@ const BANNED: readonly (readonly [name: string, pattern: RegExp])[] = [
   ["the global Deno", /\bDeno\s*[.[?]/],
   ["a global of Node or Bun", /\b(?:process|Buffer|Bun)\s*[.[?]/],
   ["a using declaration", /\busing\s+[\w$]+\s*(?:=|of\b|:)/],
+  ["the keyword private, which is gone at run time, instead of a #private name", /\bprivate\s+[\w$]/],
   ["a decorator", /^\s*@[\w$.]+/m],
   ["metadata by reflection", /\bReflect\s*\.\s*\w*[mM]etadata\b/],
   ["AsyncLocalStorage", /\bAsyncLocalStorage\b/],
