@@ -6,15 +6,18 @@ import { assertEquals } from "@std/assert";
  * that are not named themselves. Entry points and `src/testing` are on top of them all.
  */
 const LAYERS: readonly (readonly string[])[] = [
-  ["message", "naming", "dispose", "promise", "queue/linked_list"],
+  ["message", "naming", "dispose", "promise", "queue/linked_list", "queue/draining", "queue/small_set"],
   ["identity", "related_events", "pipeline/step"],
   ["context"],
-  ["errors", "handler", "middleware", "listener", "dispatcher", "di_adapter", "queue/queue"],
-  ["registry", "chain", "defer", "dispatch_sequentially", "middlewares/error_filter", "container/token", "queue/*"],
+  ["errors", "handler", "middleware", "listener", "dispatcher", "di_adapter", "queue/queue", "queue/memory_line"],
+  ["registry", "chain", "defer", "dispatch_sequentially", "middlewares/error_filter", "container/token"],
+  ["queue/hand", "queue/settlement"],
   ["invoker", "route", "decorators", "middlewares/*", "container/inject", "pipeline/step_chain"],
+  ["queue/memory_delivery", "queue/pump_worker"],
   ["bus", "single_route", "command_attempt", "container/bindings", "pipeline/*"],
-  ["event_route", "query_route", "container/scope", "pipeline/method_pipeline"],
-  ["event_bus", "query_bus", "container/container"],
+  ["queue/memory_broker", "queue/pump_run"],
+  ["event_route", "query_route", "container/scope", "pipeline/method_pipeline", "queue/*"],
+  ["event_bus", "query_bus", "container/container", "queue/memory_queue"],
   ["publish_related_events"],
   ["command_route"],
   ["command_bus"],
