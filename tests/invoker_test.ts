@@ -899,3 +899,46 @@ Deno.test("The scopes of two dispatches at the same time are two", async () => {
 
   assertEquals(log, ["scope 1 disposed", "scope 0 disposed"]);
 });
+
+Deno.test("The scope of an attempt that was left behind is disposed, though it succeeds while that of another is being disposed", async () => {
+  using time = new FakeTime();
+  const log: string[] = [];
+  const stuck = Promise.withResolvers<void>();
+  const disposal = Promise.withResolvers<void>();
+  let scopes = 0;
+  let attempts = 0;
+  const createScope = () => {
+    const number = ++scopes;
+    return {
+      async [Symbol.asyncDispose](): Promise<void> {
+        if (number === 2) await disposal.promise;
+        log.push(`scope ${number} disposed`);
+      },
+    };
+  };
+  const error = new Error("Cannot commit");
+  const dispatch = setUp("command", {
+    adapter: adapterWith({ createScope }),
+    middlewares: [
+      async (_message, next) => {
+        await next();
+        throw error;
+      },
+      retry({ attempts: 2 }),
+      timeout(10),
+    ],
+    handle: () => ++attempts === 1 ? stuck.promise : undefined,
+  });
+
+  const dispatched = assertRejects(() => dispatch());
+  await time.tickAsync(10);
+  await time.tickAsync(0);
+  await time.runMicrotasks();
+  assertEquals(attempts, 2);
+  stuck.resolve();
+  await time.runMicrotasks();
+  disposal.resolve();
+
+  assertStrictEquals(await dispatched, error);
+  assertEquals(log.sort(), ["scope 1 disposed", "scope 2 disposed"]);
+});
