@@ -1,5 +1,6 @@
 import type { LinkedNode } from "./linked_list.ts";
 import type { Delivery, NackOptions } from "./queue.ts";
+import { SmallSet } from "./small_set.ts";
 
 /** What hears of the answers to deliveries. */
 export interface Answerable<T> {
@@ -19,9 +20,9 @@ export interface Receive<T> extends LinkedNode<Receive<T>> {
 export class Hand<T> {
   readonly broker: Answerable<T>;
   /** The deliveries without an answer. To be in here is what tells an open delivery from a settled one. */
-  readonly deliveries: Set<Delivery<T>> = new Set();
+  readonly deliveries: SmallSet<Delivery<T>> = new SmallSet();
   /** The receives that wait. */
-  readonly receives: Set<Receive<T>> = new Set();
+  readonly receives: SmallSet<Receive<T>> = new SmallSet();
   /** Whether the consumer has left for good. */
   hasLeft = false;
 

@@ -100,15 +100,11 @@ export class MemoryBroker<T> implements Answerable<T> {
   /** Ends the receives of a consumer that wait, and gives back what it holds. */
   leave(hand: Hand<T>): void {
     hand.hasLeft = true;
-    for (const receive of hand.receives) {
+    for (const receive of hand.receives.takeAll()) {
       this.#receives.remove(receive);
       receive.resolve({ done: true, value: undefined });
     }
-    hand.receives.clear();
-
-    const deliveries = [...hand.deliveries];
-    hand.deliveries.clear();
-    this.#takeBack(deliveries);
+    this.#takeBack(hand.deliveries.takeAll());
   }
 
   close(): void {

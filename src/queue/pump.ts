@@ -189,7 +189,12 @@ export class Pump<T> {
       this.#middlewares,
       async (message, { signal, metadata }, settlement) => {
         const result = await dispatch(message, { signal, metadata });
-        await settlement.ack();
+        try {
+          await settlement.ack();
+        } catch (error) {
+          settlement.reopen();
+          throw error;
+        }
         return result;
       },
     );

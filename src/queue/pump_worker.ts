@@ -45,9 +45,19 @@ export class PumpWorker {
           this.#iterator = undefined;
           break;
         }
+        const delivery = result.value;
         // The message has come after the worker was told to go. A queue that has taken it back already ignores this.
-        if (this.#isDone) return await result.value.nack({ reason: workplace.signal.reason });
-        await this.#handle(result.value);
+        if (this.#isDone) return await delivery.nack({ reason: workplace.signal.reason });
+
+        const settlement = this.#settlement = new Settlement(delivery);
+        // Not in a function of its own: another async frame for each message would be felt.
+        try {
+          await workplace.handle(settlement, workplace.signal);
+          await settlement.ack();
+        } catch (error) {
+          await this.#fail(settlement, error);
+        }
+        this.#settlement = undefined;
       }
       if (!this.#isDone) await this.#iterator?.return?.();
     } catch (error) {
@@ -78,22 +88,10 @@ export class PumpWorker {
     this.#workplace.leave();
   }
 
-  async #handle(delivery: Delivery<unknown>): Promise<void> {
-    const workplace = this.#workplace;
-    const settlement = this.#settlement = new Settlement(delivery);
-    try {
-      await workplace.handle(settlement, workplace.signal);
-      await settlement.ack();
-    } catch (error) {
-      if (this.#isDone) return;
-      // Before the nack, so that no other worker receives the message again.
-      if (!workplace.failSilently) workplace.fail(error);
-      await this.#nack(settlement, error);
-    }
-    this.#settlement = undefined;
-  }
-
-  async #nack(settlement: Settlement, reason: unknown): Promise<void> {
+  async #fail(settlement: Settlement, reason: unknown): Promise<void> {
+    if (this.#isDone) return;
+    // Before the nack, so that no other worker receives the message again.
+    if (!this.#workplace.failSilently) this.#workplace.fail(reason);
     try {
       await settlement.nack(reason);
     } catch (error) {

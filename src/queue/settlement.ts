@@ -4,24 +4,35 @@ import type { Delivery } from "./queue.ts";
 export class Settlement {
   readonly delivery: Delivery<unknown>;
   #answer: Promise<void> | undefined;
+  #isNacked = false;
 
   constructor(delivery: Delivery<unknown>) {
     this.delivery = delivery;
   }
 
-  /** Acks, unless there is an answer already. After a failure it may be tried again. */
-  async ack(): Promise<void> {
-    if (this.#answer !== undefined) return;
-    try {
-      await (this.#answer = this.delivery.ack());
-    } catch (error) {
-      this.#answer = undefined;
-      throw error;
-    }
+  /** Acks, unless there is an answer already. */
+  ack(): Promise<void> {
+    return this.#answer ??= this.delivery.ack();
   }
 
-  /** Nacks, unless there is an answer already, and waits for that answer in any case. */
+  /** Allows for another answer, after an ack that has failed. */
+  reopen(): void {
+    if (!this.#isNacked) this.#answer = undefined;
+  }
+
+  /** Nacks, unless the delivery has been acked. An answer that is on its way is waited for. */
   async nack(reason: unknown): Promise<void> {
-    await (this.#answer ??= this.delivery.nack({ reason }));
+    if (!this.#isNacked) {
+      try {
+        if (this.#answer !== undefined) return await this.#answer;
+      } catch {
+        // The ack that failed is reported by whoever asked for it.
+      }
+      if (!this.#isNacked) {
+        this.#isNacked = true;
+        this.#answer = this.delivery.nack({ reason });
+      }
+    }
+    await this.#answer;
   }
 }
