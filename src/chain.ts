@@ -9,7 +9,34 @@ import { isPromiseLike, toPromise } from "./promise.ts";
  *
  * @typeParam State What the caller wants to reach the innermost step, untouched by the middlewares.
  */
-export type Step<State = undefined> = (message: unknown, context: HandlerContext, state: State) => unknown;
+export type Step<State = undefined> = (
+  message: unknown,
+  context: HandlerContext,
+  state: State,
+) => unknown;
+
+/**
+ * Starts a step.
+ *
+ * @typeParam State What reaches the innermost step.
+ * @param step The step.
+ * @param message The message.
+ * @param context What is known of the dispatch.
+ * @param state What reaches the innermost step.
+ * @returns The promise of its result, which rejects where the step throws.
+ */
+export function start<State>(
+  step: Step<State>,
+  message: unknown,
+  context: HandlerContext,
+  state: State,
+): Promise<unknown> {
+  try {
+    return toPromise(step(message, context, state));
+  } catch (error) {
+    return Promise.reject(error);
+  }
+}
 
 /**
  * Refuses what is no middleware.
@@ -17,9 +44,14 @@ export type Step<State = undefined> = (message: unknown, context: HandlerContext
  * @param middlewares What is to be used as middlewares.
  * @throws {TypeError} If one of them is neither a function nor an object with a method `invoke`.
  */
-export function requireMiddlewares(middlewares: readonly AnyMiddleware[]): void {
+export function requireMiddlewares(
+  middlewares: readonly AnyMiddleware[],
+): void {
   for (const middleware of middlewares) {
-    if (typeof middleware === "function" || typeof middleware?.invoke === "function") continue;
+    if (
+      typeof middleware === "function" ||
+      typeof middleware?.invoke === "function"
+    ) continue;
     throw new TypeError(
       `Cannot use ${
         describe(middleware)
@@ -36,11 +68,17 @@ export function requireMiddlewares(middlewares: readonly AnyMiddleware[]): void 
  * @param innermost What they run around.
  * @returns The whole chain as one step; the innermost itself where there are no middlewares.
  */
-export function compose<State>(middlewares: readonly AnyMiddleware[], innermost: Step<State>): Step<State> {
+export function compose<State>(
+  middlewares: readonly AnyMiddleware[],
+  innermost: Step<State>,
+): Step<State> {
   return middlewares.reduceRight(wrap, innermost);
 }
 
-function wrap<State>(inner: Step<State>, middleware: AnyMiddleware): Step<State> {
+function wrap<State>(
+  inner: Step<State>,
+  middleware: AnyMiddleware,
+): Step<State> {
   const invoke: Middleware = typeof middleware === "function"
     ? middleware
     : (message, next, context) => middleware.invoke(message, next, context);
@@ -49,12 +87,8 @@ function wrap<State>(inner: Step<State>, middleware: AnyMiddleware): Step<State>
     let started: Promise<unknown> | undefined;
 
     const next: Next = (nextMessage = message as object, options) => {
-      try {
-        started = toPromise(inner(nextMessage, options === undefined ? context : passOn(context, options), state));
-      } catch (error) {
-        started = Promise.reject(error);
-      }
-      return started;
+      const nextContext = options === undefined ? context : passOn(context, options);
+      return started = start(inner, nextMessage, nextContext, state);
     };
 
     const returned: unknown = invoke(message as object, next, context);
@@ -66,7 +100,10 @@ function wrap<State>(inner: Step<State>, middleware: AnyMiddleware): Step<State>
 }
 
 /** What a middleware replaces is the signal and the metadata: the kind and the handler are facts of the dispatch. */
-function passOn(context: HandlerContext, options: DispatchOptions): HandlerContext {
+function passOn(
+  context: HandlerContext,
+  options: DispatchOptions,
+): HandlerContext {
   return {
     kind: context.kind,
     signal: "signal" in options ? options.signal : context.signal,
@@ -75,48 +112,91 @@ function passOn(context: HandlerContext, options: DispatchOptions): HandlerConte
   };
 }
 
+type GeneratorStep = IteratorResult<void, unknown>;
+
 /** What sync and async generators have in common, compiled ones included. */
 interface AnyGenerator {
-  next(value?: unknown): IteratorResult<void, unknown> | PromiseLike<IteratorResult<void, unknown>>;
-  throw(error: unknown): IteratorResult<void, unknown> | PromiseLike<IteratorResult<void, unknown>>;
+  next(value?: unknown): GeneratorStep | PromiseLike<GeneratorStep>;
+  throw(error: unknown): GeneratorStep | PromiseLike<GeneratorStep>;
   return(value?: unknown): unknown;
 }
 
 function isGenerator(value: unknown): value is AnyGenerator {
   const generator = value as Partial<AnyGenerator> | null | undefined;
-  return typeof generator?.next === "function" && typeof generator.throw === "function" &&
+  return typeof generator?.next === "function" &&
+    typeof generator.throw === "function" &&
     typeof generator.return === "function";
 }
 
-async function drive(generator: AnyGenerator, next: Next, middleware: AnyMiddleware): Promise<unknown> {
-  let step = generator.next();
-  if (isPromiseLike(step)) step = await step;
+function drive(
+  generator: AnyGenerator,
+  next: Next,
+  middleware: AnyMiddleware,
+): unknown {
+  const step = generator.next();
+  return isPromiseLike(step)
+    ? driveAsync(step, generator, next, middleware)
+    : driveSync(step, generator, next, middleware);
+}
 
+/** Nothing but the handler is awaited: one `then` takes the place of an async function. */
+function driveSync(
+  step: GeneratorStep,
+  generator: AnyGenerator,
+  next: Next,
+  middleware: AnyMiddleware,
+): unknown {
+  if (step.done) return undefined;
+  return next().then(
+    (result) => (generator.next(result) as GeneratorStep).done ? result : refuseYield(generator, middleware),
+    (error) =>
+      driveSync(
+        generator.throw(error) as GeneratorStep,
+        generator,
+        next,
+        middleware,
+      ),
+  );
+}
+
+async function driveAsync(
+  first: PromiseLike<GeneratorStep>,
+  generator: AnyGenerator,
+  next: Next,
+  middleware: AnyMiddleware,
+): Promise<unknown> {
+  let step = await first;
   while (!step.done) {
     let result: unknown;
     try {
       result = await next();
     } catch (error) {
-      step = generator.throw(error);
-      if (isPromiseLike(step)) step = await step;
+      step = await generator.throw(error);
       continue;
     }
-
-    step = generator.next(result);
-    if (isPromiseLike(step)) step = await step;
-    if (step.done) return result;
-
-    await generator.return();
-    throw new MiddlewareError(
-      `Cannot run "${middlewareName(middleware)}" any further: it yielded again after the handler had succeeded. ` +
-        "Only a failure may be followed by another yield",
-    );
+    step = await generator.next(result);
+    return step.done ? result : await refuseYield(generator, middleware);
   }
   return undefined;
 }
 
+/** The generator is closed before the error comes out. */
+async function refuseYield(
+  generator: AnyGenerator,
+  middleware: AnyMiddleware,
+): Promise<never> {
+  await generator.return();
+  throw new MiddlewareError(
+    `Cannot run "${middlewareName(middleware)}" any further: it yielded again after the handler had succeeded. ` +
+      "Only a failure may be followed by another yield",
+  );
+}
+
 /** Waits for what the middleware left behind, so that no rejection of it goes unhandled. */
-async function refuse(middleware: AnyMiddleware, started: Promise<unknown> | undefined): Promise<never> {
+async function refuse(
+  middleware: AnyMiddleware,
+  started: Promise<unknown> | undefined,
+): Promise<never> {
   await started?.catch(() => {});
   throw new MiddlewareError(
     `Cannot run "${middlewareName(middleware)}": it returned neither a promise nor a generator. ` +
@@ -125,5 +205,7 @@ async function refuse(middleware: AnyMiddleware, started: Promise<unknown> | und
 }
 
 function middlewareName(middleware: AnyMiddleware): string {
-  return nameOf(typeof middleware === "function" ? middleware : middleware.constructor);
+  return nameOf(
+    typeof middleware === "function" ? middleware : middleware.constructor,
+  );
 }

@@ -1,9 +1,8 @@
-import type { Step } from "./chain.ts";
+import { start, type Step } from "./chain.ts";
 import { CommandAttempt } from "./command_attempt.ts";
 import { combineErrors, disposeAll } from "./dispose.ts";
 import type { EventBus } from "./event_bus.ts";
 import type { Invoker } from "./invoker.ts";
-import { toPromise } from "./promise.ts";
 import { publishRelatedEvents } from "./publish_related_events.ts";
 import type { Registration } from "./registry.ts";
 import { closeRelatedEvents } from "./related_events.ts";
@@ -33,9 +32,13 @@ interface Run {
  * @param commandParts What runs the handler, and what publishes its events.
  * @returns The route.
  */
-export function composeCommandRoute(parts: RouteParts, commandParts: CommandRouteParts): Route {
+export function composeCommandRoute(
+  parts: RouteParts,
+  commandParts: CommandRouteParts,
+): Route {
   return composeSingleRoute("command", parts, (registration) => {
-    const isDirect = parts.middlewares.length === 0 && !registration.failSilently;
+    const isDirect = parts.middlewares.length === 0 &&
+      !registration.failSilently;
     return isDirect
       ? composeDirect(parts, registration, commandParts)
       : composeChained(parts, registration, commandParts);
@@ -43,23 +46,26 @@ export function composeCommandRoute(parts: RouteParts, commandParts: CommandRout
 }
 
 /** One attempt, whose outcome is the command's: a single `then` closes its events and publishes them. */
-function composeDirect(parts: RouteParts, registration: Registration, { invoker, eventBus }: CommandRouteParts): Route {
+function composeDirect(
+  parts: RouteParts,
+  registration: Registration,
+  { invoker, eventBus }: CommandRouteParts,
+): Route {
   const handle = composeChain(parts, registration, invoker.step(registration));
 
   return (message, signal, metadata) => {
     const attempt = new CommandAttempt(signal, metadata, registration.source);
-    const fail = (error: unknown): never => {
-      closeRelatedEvents(attempt.events);
-      throw error;
-    };
-    try {
-      return toPromise(handle(message, attempt, attempt)).then((result) => {
-        const isQuiet = closeRelatedEvents(attempt.events).length === 0 && attempt.dispose === undefined;
+    return start(handle, message, attempt, attempt).then(
+      (result) => {
+        const isQuiet = closeRelatedEvents(attempt.events).length === 0 &&
+          attempt.dispose === undefined;
         return isQuiet ? result : complete(result, [attempt], eventBus);
-      }, fail);
-    } catch (error) {
-      return fail(error);
-    }
+      },
+      (error) => {
+        closeRelatedEvents(attempt.events);
+        throw error;
+      },
+    );
   };
 }
 
@@ -72,31 +78,40 @@ function composeChained(
   const { source: handler } = registration;
   const handle = invoker.step(registration);
 
-  const attemptOnce: Step<Run> = async (message, { signal, metadata }, run) => {
+  const attemptOnce: Step<Run> = (message, { signal, metadata }, run) => {
     const attempt = new CommandAttempt(signal, metadata, handler);
-    let result: unknown;
-    try {
-      result = await handle(message, attempt, attempt);
-    } finally {
-      closeRelatedEvents(attempt.events);
-    }
-    if (run.isOver) await attempt.dispose?.();
-    else run.succeeded.push(attempt);
-    return result;
+    return start(handle, message, attempt, attempt).then(
+      (result) => {
+        closeRelatedEvents(attempt.events);
+        if (run.isOver) return settleThenDispose(result, [attempt]);
+        run.succeeded.push(attempt);
+        return result;
+      },
+      (error) => {
+        closeRelatedEvents(attempt.events);
+        throw error;
+      },
+    );
   };
 
   const chain = composeChain(parts, registration, attemptOnce);
-  return async (message, signal, metadata) => {
+  return (message, signal, metadata) => {
     const run: Run = { succeeded: [], isOver: false };
-    let result: unknown;
-    try {
-      result = await chain(message, { kind: "command", signal, metadata, handler }, run);
-    } catch (error) {
-      throw combineErrors([error, ...await disposeScopes(run.succeeded)], DISPOSAL_FAILED);
-    } finally {
-      run.isOver = true;
-    }
-    return run.succeeded.length === 0 ? result : await complete(result, run.succeeded, eventBus);
+    return start(
+      chain,
+      message,
+      { kind: "command", signal, metadata, handler },
+      run,
+    ).then(
+      (result) => {
+        run.isOver = true;
+        return run.succeeded.length === 0 ? result : complete(result, run.succeeded, eventBus);
+      },
+      (error) => {
+        run.isOver = true;
+        return settleThenDispose(Promise.reject(error), run.succeeded);
+      },
+    );
   };
 }
 
@@ -112,16 +127,21 @@ function complete(
   return attempts.some(({ dispose }) => dispose !== undefined) ? settleThenDispose(published, attempts) : published;
 }
 
-const DISPOSAL_FAILED = "Cannot dispose the scopes of a command that has failed too";
-
-async function settleThenDispose(published: unknown, attempts: readonly CommandAttempt[]): Promise<unknown> {
-  const [outcome] = await Promise.allSettled([published]);
-  const errors = await disposeScopes(attempts);
+/** Disposes the scopes once their command has come to its end, and leaves the outcome as it is. */
+async function settleThenDispose(
+  ending: unknown,
+  attempts: readonly CommandAttempt[],
+): Promise<unknown> {
+  const [outcome] = await Promise.allSettled([ending]);
+  const errors = await disposeAll(
+    attempts.flatMap(({ dispose }) => dispose ?? []),
+  );
   if (outcome.status === "rejected") errors.unshift(outcome.reason);
-  if (errors.length > 0) throw combineErrors(errors, DISPOSAL_FAILED);
+  if (errors.length > 0) {
+    throw combineErrors(
+      errors,
+      "Cannot dispose the scopes of a command that has failed too",
+    );
+  }
   return (outcome as PromiseFulfilledResult<unknown>).value;
-}
-
-function disposeScopes(attempts: readonly CommandAttempt[]): Promise<unknown[]> {
-  return disposeAll(attempts.flatMap(({ dispose }) => dispose ?? []));
 }

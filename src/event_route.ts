@@ -1,4 +1,4 @@
-import { compose, type Step } from "./chain.ts";
+import { compose, start, type Step } from "./chain.ts";
 import type { HandlerSource } from "./context.ts";
 import { EventDispatchError, type EventFailure } from "./errors.ts";
 import type { Invoker } from "./invoker.ts";
@@ -28,7 +28,10 @@ export function composeEventRoute(
   // Around each handler by itself, so that a retry runs the failed one alone.
   const handlings = ordered.map((registration): Handling => {
     const chain = compose(middlewares, invoker.step(registration));
-    return { source: registration.source, handle: registration.failSilently ? silence(chain) : chain };
+    return {
+      source: registration.source,
+      handle: registration.failSilently ? silence(chain) : chain,
+    };
   });
   const route = isSequential ? composeSequential(handlings) : composeConcurrent(handlings);
   return listeners.length === 0 ? route : composeListeners(listeners, route);
@@ -37,6 +40,7 @@ export function composeEventRoute(
 /** Starts all handlers at once. Every one runs to its end, whatever the others do. */
 function composeConcurrent(handlings: readonly Handling[]): Route {
   if (handlings.length === 0) return () => Promise.resolve();
+  if (handlings.length === 1) return composeLone(handlings[0]!);
 
   // One pair of callbacks counts down for all the handlers. Which of them failed is looked up only if one has.
   return (event, signal, metadata) =>
@@ -60,7 +64,12 @@ function composeConcurrent(handlings: readonly Handling[]): Route {
       for (const { source, handle } of handlings) {
         let outcome: Promise<unknown> | undefined;
         try {
-          const returned = handle(event, { kind: "event", signal, metadata, handler: source }, undefined);
+          const returned = handle(event, {
+            kind: "event",
+            signal,
+            metadata,
+            handler: source,
+          }, undefined);
           if (isPromiseLike(returned)) outcome = toPromise(returned);
         } catch (error) {
           outcome = Promise.reject(error);
@@ -72,13 +81,33 @@ function composeConcurrent(handlings: readonly Handling[]): Route {
     });
 }
 
+/** One handler needs no counting. */
+function composeLone({ source, handle }: Handling): Route {
+  return (event, signal, metadata) =>
+    start(
+      handle,
+      event,
+      { kind: "event", signal, metadata, handler: source },
+      undefined,
+    ).then(ignore, (error) => {
+      throw new EventDispatchError([{ event, handler: source, error }]);
+    });
+}
+
+function ignore(): void {}
+
 /** Runs handlers one by one, and all of them even if one fails. */
 function composeSequential(handlings: readonly Handling[]): Route {
   return async (event, signal, metadata) => {
     const failures: EventFailure[] = [];
     for (const { source, handle } of handlings) {
       try {
-        await handle(event, { kind: "event", signal, metadata, handler: source }, undefined);
+        await handle(event, {
+          kind: "event",
+          signal,
+          metadata,
+          handler: source,
+        }, undefined);
       } catch (error) {
         failures.push({ event, handler: source, error });
       }
@@ -90,12 +119,23 @@ function composeSequential(handlings: readonly Handling[]): Route {
 /** Tells listeners of an event beside its handlers. */
 function composeListeners(listeners: readonly Listener[], route: Route): Route {
   return async (event, signal, metadata) => {
-    const heard = callListeners(listeners, event, { kind: "event", signal, metadata });
-    const [[handled], outcomes] = await Promise.all([Promise.allSettled([route(event, signal, metadata)]), heard]);
+    const heard = callListeners(listeners, event, {
+      kind: "event",
+      signal,
+      metadata,
+    });
+    const [[handled], outcomes] = await Promise.all([
+      Promise.allSettled([route(event, signal, metadata)]),
+      heard,
+    ]);
 
-    const sources = listeners.map((listener) => ({ source: listener as HandlerSource }));
+    const sources = listeners.map((listener) => ({
+      source: listener as HandlerSource,
+    }));
     const failures = failuresOf(event, sources, outcomes);
-    if (handled.status === "rejected") failures.unshift(...(handled.reason as EventDispatchError).failures);
+    if (handled.status === "rejected") {
+      failures.unshift(...(handled.reason as EventDispatchError).failures);
+    }
     if (failures.length > 0) throw new EventDispatchError(failures);
   };
 }

@@ -15,17 +15,20 @@ import { isPromiseLike } from "./promise.ts";
  */
 export function publishRelatedEvents(
   events: readonly object[],
-  options: { metadata: Metadata; result: unknown; eventBus: () => EventBus | PromiseLike<EventBus> },
+  options: {
+    metadata: Metadata;
+    result: unknown;
+    eventBus: () => EventBus | PromiseLike<EventBus>;
+  },
 ): Promise<unknown> {
   const { metadata, result, eventBus } = options;
   const publications = dispatchAll(events, eventBus, metadata);
-  return Promise.all(publications).then(
-    () => result,
-    async () => {
-      const outcomes = await Promise.allSettled(publications);
-      throw new EventDispatchError(failuresOf(events, outcomes), { result });
-    },
-  );
+  const fail = async () => {
+    const outcomes = await Promise.allSettled(publications);
+    throw new EventDispatchError(failuresOf(events, outcomes), { result });
+  };
+  const published = publications.length === 1 ? publications[0]! : Promise.all(publications);
+  return published.then(() => result, fail);
 }
 
 function dispatchAll(
@@ -43,7 +46,10 @@ function dispatchAll(
   }
 }
 
-function failuresOf(events: readonly object[], outcomes: readonly PromiseSettledResult<void>[]): EventFailure[] {
+function failuresOf(
+  events: readonly object[],
+  outcomes: readonly PromiseSettledResult<void>[],
+): EventFailure[] {
   return outcomes.flatMap((outcome, index): readonly EventFailure[] => {
     if (outcome.status === "fulfilled") return [];
     const error: unknown = outcome.reason;

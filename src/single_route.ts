@@ -1,9 +1,8 @@
-import { compose, type Step } from "./chain.ts";
+import { compose, start, type Step } from "./chain.ts";
 import { HandlerNotFoundError } from "./errors.ts";
 import { callListeners } from "./listener.ts";
 import { nameOf } from "./naming.ts";
 import type { MessageKind } from "./message.ts";
-import { toPromise } from "./promise.ts";
 import type { Registration } from "./registry.ts";
 import type { Route, RouteParts } from "./route.ts";
 
@@ -24,14 +23,21 @@ export function composeSingleRoute(
   const { type, registry, listeners, registrations: [registration] } = parts;
   if (registration === undefined) {
     return () => {
-      throw new HandlerNotFoundError(type, { kind, hasNamesake: registry.hasNamesake(type) });
+      throw new HandlerNotFoundError(type, {
+        kind,
+        hasNamesake: registry.hasNamesake(type),
+      });
     };
   }
   const handle = composeHandling(registration);
   if (listeners.length === 0) return handle;
 
   return async (message, signal, metadata) => {
-    const outcomes = await callListeners(listeners, message, { kind, signal, metadata });
+    const outcomes = await callListeners(listeners, message, {
+      kind,
+      signal,
+      metadata,
+    });
     const errors = outcomes.flatMap((outcome) => outcome.status === "rejected" ? [outcome.reason] : []);
     if (errors.length > 0) {
       throw new AggregateError(
@@ -59,7 +65,10 @@ export function composeChain<State>(
   innermost: Step<State>,
 ): Step<State> {
   const mayStartLate = middlewares.length + listeners.length > 0;
-  const chain = compose(middlewares, mayStartLate ? unlessAborted(innermost) : innermost);
+  const chain = compose(
+    middlewares,
+    mayStartLate ? unlessAborted(innermost) : innermost,
+  );
   return registration.failSilently ? silence(chain) : chain;
 }
 
@@ -71,13 +80,7 @@ export function composeChain<State>(
  * @returns The silent step.
  */
 export function silence<State>(step: Step<State>): Step<State> {
-  return (message, context, state) => {
-    try {
-      return toPromise(step(message, context, state)).catch(() => undefined);
-    } catch {
-      return undefined;
-    }
-  };
+  return (message, context, state) => start(step, message, context, state).catch(() => undefined);
 }
 
 function unlessAborted<State>(step: Step<State>): Step<State> {

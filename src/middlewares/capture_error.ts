@@ -32,15 +32,15 @@ export interface CaptureErrorOptions {
  *
  * class CreateUser extends Command {}
  *
- * const reported: unknown[] = [];
+ * const reported: string[] = [];
  * const commands = new MessageRouter().newCommandBus()
- *   .use(captureError((error) => reported.push(error)))
+ *   .use(captureError((error) => reported.push(String(error))))
  *   .subscribe(CreateUser, () => {
  *     throw new Error("The disk is full");
  *   });
  *
  * await assertRejects(() => commands.dispatch(new CreateUser()), Error, "The disk is full");
- * assertEquals(reported, [new Error("The disk is full")]);
+ * assertEquals(reported, ["Error: The disk is full"]);
  * ```
  */
 export function captureError(
