@@ -497,8 +497,10 @@ for (const kind of KINDS) {
     const middlewares = [timeout(1_000)];
 
     await setUp(kind, { middlewares })({ signal });
-    await assertRejects(() => setUp(kind, { middlewares, handle: () => Promise.reject(new Error("no")) })({ signal }));
+    assertSpyCalls(watched.added, 1);
+    assertEquals(watched.left(), 0);
 
+    await assertRejects(() => setUp(kind, { middlewares, handle: () => Promise.reject(new Error("no")) })({ signal }));
     assertSpyCalls(watched.added, 2);
     assertEquals(watched.left(), 0);
   });
