@@ -1,9 +1,8 @@
 import type { DispatchOptions } from "../context.ts";
-import type { Constructor } from "../di_adapter.ts";
-import type { Dispatcher } from "../dispatcher.ts";
+import { type Dispatcher, toDispatchFunction } from "../dispatcher.ts";
 import type { MessageType, ResultOf } from "../message.ts";
 import type { AnyMiddleware } from "../middleware.ts";
-import type { MessageIn, Nothing, ResultAfter, StepFunction, StepMessage } from "./step.ts";
+import type { Nothing, ResultAfter, StepFunction, StepMessage } from "./step.ts";
 import { StepChain } from "./step_chain.ts";
 
 /**
@@ -32,9 +31,13 @@ export interface PipelineDispatchers<M, Q = M> {
  * @typeParam M What a `step` may return.
  * @typeParam Q What a `query` step may return.
  */
-export type PipelineAfter<First, Context extends object, Returned, M, Q> = [MessageIn<Returned>] extends [never]
-  ? Omit<ContextPipeline<First, Context, undefined, M, Q>, "step" | "query">
-  : ContextPipeline<First, Context, ResultAfter<Returned>, M, Q>;
+export type PipelineAfter<First extends M, Context extends object, Returned, M, Q> = ContextPipeline<
+  First,
+  Context,
+  ResultAfter<Returned>,
+  M,
+  Q
+>;
 
 /**
  * A chain of messages, each made of the result of the last, whose steps share a context. A run resolves to the context.
@@ -88,8 +91,8 @@ export type PipelineAfter<First, Context extends object, Returned, M, Q> = [Mess
  * assertEquals([userId, greeting], [42, "Hello Ada"]);
  * ```
  */
-export class ContextPipeline<First, Context extends object, Result = ResultOf<First>, M = object, Q = M> {
-  readonly #types: { readonly message: MessageType<First>; readonly context: Constructor<Context> };
+export class ContextPipeline<First extends M, Context extends object, Result = ResultOf<First>, M = object, Q = M> {
+  readonly #types: { readonly message: MessageType<First>; readonly context: new () => Context };
   readonly #dispatchers: Required<PipelineDispatchers<M, Q>>;
   #chain: StepChain;
 
@@ -98,14 +101,15 @@ export class ContextPipeline<First, Context extends object, Result = ResultOf<Fi
    *
    * @param types The class of the first message, whose result the first step receives, and the class of the context.
    * @param dispatchers What dispatches the messages.
+   * @throws {TypeError} If one of the dispatchers is neither a bus, a pipeline nor a function.
    */
   constructor(
-    types: { readonly message: MessageType<First>; readonly context: Constructor<Context> },
+    types: { readonly message: MessageType<First>; readonly context: new () => Context },
     dispatchers: PipelineDispatchers<M, Q>,
   ) {
     const { dispatcher, queryDispatcher = dispatcher as unknown as Dispatcher<Q> } = dispatchers;
     this.#types = types;
-    this.#dispatchers = { dispatcher, queryDispatcher };
+    this.#dispatchers = { dispatcher, queryDispatcher: toDispatchFunction(queryDispatcher) };
     this.#chain = new StepChain(dispatcher);
   }
 
@@ -115,6 +119,7 @@ export class ContextPipeline<First, Context extends object, Result = ResultOf<Fi
    * @typeParam Returned The next message, or nothing.
    * @param step Turns the last result into the next message, or ends the run by returning nothing. It may be async.
    * @returns A new pipeline.
+   * @throws {TypeError} If the step is not a function.
    */
   step<Returned extends StepMessage<M> | Nothing>(
     step: StepFunction<Result, Context, Returned>,
@@ -128,6 +133,7 @@ export class ContextPipeline<First, Context extends object, Result = ResultOf<Fi
    * @typeParam Returned The query, or nothing.
    * @param step Turns the last result into the query, or ends the run by returning nothing. It may be async.
    * @returns A new pipeline.
+   * @throws {TypeError} If the step is not a function.
    */
   query<Returned extends StepMessage<Q> | Nothing>(
     step: StepFunction<Result, Context, Returned>,
@@ -137,7 +143,8 @@ export class ContextPipeline<First, Context extends object, Result = ResultOf<Fi
 
   /**
    * Puts middlewares around the whole run. The first one registered is the outermost. A retry starts again from the
-   * first message, with the same context.
+   * first message, with the same context, in which the steps of the failed attempt have left their traces. Whatever the
+   * middlewares return, a run resolves to the context.
    *
    * @param middlewares Functions, or objects with a method `invoke`.
    * @returns A new pipeline.
@@ -151,7 +158,8 @@ export class ContextPipeline<First, Context extends object, Result = ResultOf<Fi
    * Runs the pipeline with a fresh context.
    *
    * @param message The first message.
-   * @param options A signal and metadata, which go along with every message.
+   * @param options A signal and metadata, which go along with every message. Once the signal has fired, no message is
+   * dispatched any more.
    * @returns The context.
    * @throws What a step or a dispatch threw. Nothing after it runs.
    */
@@ -164,11 +172,12 @@ export class ContextPipeline<First, Context extends object, Result = ResultOf<Fi
    *
    * @param context An instance of the context class, seeded by the caller, or a class of which a fresh one is made.
    * @param message The first message.
-   * @param options A signal and metadata, which go along with every message.
+   * @param options A signal and metadata, which go along with every message. Once the signal has fired, no message is
+   * dispatched any more.
    * @returns The context.
    * @throws What a step or a dispatch threw. Nothing after it runs.
    */
-  async run<C extends Context>(context: C | Constructor<C>, message: First, options?: DispatchOptions): Promise<C> {
+  async run<C extends Context>(context: C | (new () => C), message: First, options?: DispatchOptions): Promise<C> {
     const instance = typeof context === "function" ? new context() : context;
     await this.#chain.run(message, { context: instance, handler: this.#types.context, options });
     return instance;

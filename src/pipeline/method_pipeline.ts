@@ -1,8 +1,8 @@
-import { requireMiddlewares } from "../chain.ts";
 import type { DispatchOptions, HandlerSource } from "../context.ts";
-import type { Constructor } from "../di_adapter.ts";
-import type { Dispatcher } from "../dispatcher.ts";
+import { type Dispatcher, toDispatchFunction } from "../dispatcher.ts";
+import { classOf, prototypeOf } from "../identity.ts";
 import type { AnyMiddleware } from "../middleware.ts";
+import { describe, nameOf } from "../naming.ts";
 import type { PipelineDispatchers } from "./context_pipeline.ts";
 import type { Nothing, StepMessage } from "./step.ts";
 import { StepChain } from "./step_chain.ts";
@@ -19,8 +19,11 @@ export type StepDecorator<M> = <This extends object, Result, Returned extends St
   },
 ) => void;
 
+type Method = (result: unknown) => unknown;
+
 interface MethodStep {
-  readonly access: { has(context: object): boolean; get(context: object): (result: unknown) => unknown };
+  /** Calls the method. */
+  readonly convert: (result: unknown, context: object) => unknown;
   readonly dispatcher: Dispatcher<never>;
 }
 
@@ -28,7 +31,9 @@ interface MethodStep {
  * A chain of messages whose steps are methods of a context class, in the order of the source, with `this` as the
  * context. A run resolves to the context.
  *
- * A method that returns nothing ends the run. A subclass inherits the steps, may override them, and may add more.
+ * A method that returns nothing ends the run. A subclass inherits the steps, may override them, and may add more, which
+ * come after those of its base. The decorators are standard ones; where the compiler knows none of them,
+ * {@linkcode ContextPipeline} does the same with functions.
  *
  * @typeParam First The first message.
  * @typeParam M What a step may return.
@@ -69,38 +74,39 @@ interface MethodStep {
  * assertEquals([userId, position], [42, 7]);
  * ```
  */
-export class MethodPipeline<First, M = object, Q = M> {
+export class MethodPipeline<First extends M, M = object, Q = M> {
   /** Makes the method a step. What it returns is dispatched. */
   readonly step: StepDecorator<M>;
   /** Makes the method a step that asks a query. */
   readonly queryStep: StepDecorator<Q>;
-  readonly #dispatcher: Dispatcher<M>;
-  readonly #steps: MethodStep[] = [];
-  readonly #middlewares: AnyMiddleware[] = [];
+  /** The steps of each context. A class cannot be asked for them: a decorator runs before there is one. */
+  readonly #steps = new WeakMap<object, Map<unknown, MethodStep>>();
+  #chain: StepChain;
 
   /**
    * Makes a pipeline without steps.
    *
    * @param dispatchers What dispatches the messages.
+   * @throws {TypeError} If one of the dispatchers is neither a bus, a pipeline nor a function.
    */
   constructor(dispatchers: PipelineDispatchers<M, Q>) {
     const { dispatcher, queryDispatcher = dispatcher as unknown as Dispatcher<Q> } = dispatchers;
-    this.#dispatcher = dispatcher;
-    this.step = (method, context) => this.#add(method, context, dispatcher);
-    this.queryStep = (method, context) => this.#add(method, context, queryDispatcher);
+    this.#chain = new StepChain(dispatcher);
+    this.step = this.#decorator(toDispatchFunction(dispatcher));
+    this.queryStep = this.#decorator(toDispatchFunction(queryDispatcher));
   }
 
   /**
    * Puts middlewares around the whole run. The first one registered is the outermost. A retry starts again from the
-   * first message, with the same context.
+   * first message, with the same context, in which the steps of the failed attempt have left their traces. Whatever the
+   * middlewares return, a run resolves to the context.
    *
    * @param middlewares Functions, or objects with a method `invoke`.
    * @returns The pipeline itself.
    * @throws {TypeError} If one of them is neither.
    */
   use(...middlewares: AnyMiddleware[]): this {
-    requireMiddlewares(middlewares);
-    this.#middlewares.push(...middlewares);
+    this.#chain = this.#chain.use(middlewares);
     return this;
   }
 
@@ -110,30 +116,56 @@ export class MethodPipeline<First, M = object, Q = M> {
    * @typeParam C The context.
    * @param context The context class, for a fresh context, or an instance of it, seeded by the caller.
    * @param message The first message.
-   * @param options A signal and metadata, which go along with every message.
+   * @param options A signal and metadata, which go along with every message. Once the signal has fired, no message is
+   * dispatched any more.
    * @returns The context.
+   * @throws {TypeError} If no method of the context is a step of the pipeline.
    * @throws What a step or a dispatch threw. Nothing after it runs.
    */
-  async run<C extends object>(context: C | Constructor<C>, message: First, options?: DispatchOptions): Promise<C> {
-    const instance = typeof context === "function" ? new context() : context;
-    // A step of a subclass is none of its base's.
-    const steps = this.#steps.filter(({ access }) => access.has(instance));
-    const chain = steps.reduce(
-      (chain, { access, dispatcher }) => chain.add((result) => access.get(instance).call(instance, result), dispatcher),
-      new StepChain(this.#dispatcher).use(this.#middlewares),
-    );
-    await chain.run(message, { context: instance, handler: instance.constructor as HandlerSource, options });
+  async run<C extends object>(
+    // A class is no instance: one that needs arguments would be taken for it.
+    context: (new () => C) | C & { readonly prototype?: never },
+    message: First,
+    options?: DispatchOptions,
+  ): Promise<C> {
+    const instance: C = typeof context === "function" ? new context() : context;
+    const steps = this.#steps.get(instance);
+    if (steps === undefined) {
+      throw new TypeError(`Cannot run a pipeline with ${describe(instance)}: none of its methods is a step of it`);
+    }
+    let chain = this.#chain;
+    for (const { convert, dispatcher } of steps.values()) chain = chain.add(convert, dispatcher);
+    await chain.run(message, { context: instance, handler: classOf(prototypeOf(instance)) as HandlerSource, options });
     return instance;
   }
 
-  #add(
-    method: (...args: never) => unknown,
-    context: { kind: string; static: boolean; access: unknown } | undefined,
-    dispatcher: Dispatcher<never>,
-  ): void {
-    if (context?.kind !== "method" || context.static) {
-      throw new TypeError(`Cannot use "${method?.name}" as a step: it is not a method of a context's instances`);
-    }
-    this.#steps.push({ access: context.access as MethodStep["access"], dispatcher });
+  #decorator<Accepted>(dispatcher: Dispatcher<Accepted>): StepDecorator<Accepted> {
+    const stepsByContext = this.#steps;
+
+    return (method, context) => {
+      requireMethod(method, context);
+      const { name, private: isPrivate, access } = context;
+      const convert = isPrivate
+        ? (result: unknown, instance: object) => (access.get(instance as never) as Method).call(instance, result)
+        // Not all compilers let `access` see an override.
+        : (result: unknown, instance: object) => (instance as Record<PropertyKey, Method>)[name]!(result);
+      const step = { convert, dispatcher };
+
+      context.addInitializer(function () {
+        const steps = stepsByContext.get(this) ?? new Map<unknown, MethodStep>();
+        // An override keeps the place of what it overrides. Private methods of one name are no overrides.
+        stepsByContext.set(this, steps.set(isPrivate ? step : name, step));
+      });
+    };
   }
+}
+
+/** Legacy decorators, and calls in plain JavaScript, pass no such context. */
+function requireMethod(method: unknown, context: { kind?: string; static?: boolean; name?: PropertyKey } | string) {
+  if (typeof context === "object" && context.kind === "method" && !context.static) return;
+  const name = typeof context === "object" ? context.name : context ?? nameOf(method);
+  throw new TypeError(
+    `Cannot use "${String(name)}" as a step: it takes a standard decorator on a method that is not static. ` +
+      "Functions are steps of a pipeline that is made with its context class",
+  );
 }

@@ -23,9 +23,12 @@ export interface StepOptions<M> {
  * @typeParam Early What a run resolves to that ends early.
  * @typeParam Accepted The messages that the dispatcher of the pipe accepts.
  */
-export type PipeAfter<First, Returned, Early, Accepted> = [MessageIn<Returned>] extends [never]
-  ? Omit<Pipe<First, undefined, never, Accepted>, "step">
-  : Pipe<First, ResultAfter<Returned>, Early | (Nothing extends Returned ? undefined : EarlyIn<Returned>), Accepted>;
+export type PipeAfter<First extends Accepted, Returned, Early, Accepted> = Pipe<
+  First,
+  ResultAfter<Returned>,
+  Early | EarlyIn<Returned>,
+  Accepted
+>;
 
 /** @internal */
 type EarlyIn<Returned> = [Extract<Returned, Nothing>] extends [never] ? never : undefined;
@@ -66,7 +69,7 @@ type EarlyIn<Returned> = [Extract<Returned, Nothing>] extends [never] ? never : 
  * assertEquals(await findName.dispatch(new FindUserId()), "Ada (42)");
  * ```
  */
-export class Pipe<First, Result = ResultOf<First>, Early = never, Accepted = object> {
+export class Pipe<First extends Accepted, Result = ResultOf<First>, Early = never, Accepted = object> {
   readonly #type: MessageType<First>;
   readonly #dispatcher: Dispatcher<Accepted>;
   #chain: StepChain;
@@ -76,6 +79,7 @@ export class Pipe<First, Result = ResultOf<First>, Early = never, Accepted = obj
    *
    * @param type The class of the first message, whose result the first step receives.
    * @param dispatcher Dispatches the messages: a bus, a pipeline, or a function.
+   * @throws {TypeError} If the dispatcher is none of them.
    */
   constructor(type: MessageType<First>, dispatcher: Dispatcher<Accepted>) {
     this.#type = type;
@@ -89,6 +93,7 @@ export class Pipe<First, Result = ResultOf<First>, Early = never, Accepted = obj
    * @typeParam Returned The next message, or nothing.
    * @param step Turns the last result into the next message, or ends the run by returning nothing. It may be async.
    * @returns A new pipe.
+   * @throws {TypeError} If the step is not a function.
    */
   step<Returned extends StepMessage<Accepted> | Nothing>(
     step: StepFunction<Result, undefined, Returned>,
@@ -100,21 +105,19 @@ export class Pipe<First, Result = ResultOf<First>, Early = never, Accepted = obj
    * @param step Turns the last result into the next message, or ends the run by returning nothing. It may be async.
    * @param options What dispatches the message.
    * @returns A new pipe.
+   * @throws {TypeError} If the step is not a function, or the dispatcher is none.
    */
   step<Returned extends StepMessage<object> | Nothing>(
     step: StepFunction<Result, undefined, Returned>,
     options: StepOptions<NoInfer<MessageIn<Returned>>>,
   ): PipeAfter<First, Returned, Early, Accepted>;
-  step(
-    step: StepFunction<Result, undefined, unknown>,
-    { dispatcher = this.#dispatcher }: { dispatcher?: Dispatcher<never> } = {},
-  ): unknown {
+  step(step: unknown, { dispatcher = this.#dispatcher }: { dispatcher?: Dispatcher<never> } = {}): unknown {
     return this.#with(this.#chain.add(step, dispatcher));
   }
 
   /**
    * Puts middlewares around the whole run. The first one registered is the outermost. A retry starts again from the
-   * first message.
+   * first message. What comes out of the outermost is what the run resolves to.
    *
    * @param middlewares Functions, or objects with a method `invoke`.
    * @returns A new pipe.
@@ -128,7 +131,8 @@ export class Pipe<First, Result = ResultOf<First>, Early = never, Accepted = obj
    * Runs the pipe.
    *
    * @param message The first message.
-   * @param options A signal and metadata, which go along with every message.
+   * @param options A signal and metadata, which go along with every message. Once the signal has fired, no message is
+   * dispatched any more.
    * @returns The last result; `undefined` where a step has ended the run.
    * @throws What a step or a dispatch threw. Nothing after it runs.
    */

@@ -18,20 +18,20 @@ export type StepMessage<M> = M & object & { readonly then?: never };
 export type MessageIn<Returned> = Exclude<Returned, Nothing>;
 
 /**
- * What the next step receives: the result of the message that this one returns.
+ * What the next step receives: the result of the message that this one returns, `never` where it always ends the run.
  *
  * @typeParam Returned What this step returns, its promise resolved.
  */
 export type ResultAfter<Returned> = ResultOf<MessageIn<Returned>>;
 
 /**
- * Turns the last result into the next message, or ends the run by returning nothing.
+ * Turns the last result into the next message, or ends the run by returning nothing. There is none, and the compiler
+ * says so, where no last result can be.
  *
  * @typeParam Result The last result.
  * @typeParam Context What the steps of a run share.
  * @typeParam Returned The next message, or nothing.
  */
-export type StepFunction<Result, Context, Returned> = (
-  result: Result,
-  context: Context,
-) => Returned | PromiseLike<Returned>;
+export type StepFunction<Result, Context, Returned> = [Result] extends [never]
+  ? "No step follows one that always ends the run"
+  : (result: Result, context: Context) => Returned | PromiseLike<Returned>;

@@ -1,14 +1,13 @@
-import { compose, requireMiddlewares } from "../chain.ts";
+import { compose, requireMiddlewares, type Step } from "../chain.ts";
 import { type DispatchOptions, type HandlerSource, NO_METADATA } from "../context.ts";
 import { type Dispatcher, type DispatcherFunction, toDispatchFunction } from "../dispatcher.ts";
 import type { AnyMiddleware } from "../middleware.ts";
 import { describe } from "../naming.ts";
 
-/** Turns the last result into the next message; `undefined` ends the run. */
-type Convert = (result: unknown, context: unknown) => unknown;
-
 interface ChainedStep {
-  readonly convert: Convert;
+  /** Turns the last result into the next message; `undefined` ends the run. */
+  readonly convert: (result: unknown, context: unknown) => unknown;
+  /** Dispatches that message. */
   readonly dispatch: DispatcherFunction;
 }
 
@@ -25,54 +24,61 @@ export interface Run {
 /** The steps behind every kind of pipeline. A chain never changes: what is added gives a new one. */
 export class StepChain {
   readonly #first: DispatcherFunction;
-  #steps: readonly ChainedStep[] = [];
-  #middlewares: readonly AnyMiddleware[] = [];
+  readonly #steps: readonly ChainedStep[];
+  readonly #middlewares: readonly AnyMiddleware[];
+  readonly #composed: Step<unknown>;
 
-  /** @param first Dispatches the first message. */
-  constructor(first: Dispatcher<never>) {
+  /**
+   * @param first Dispatches the first message.
+   * @param steps The steps, in their order.
+   * @param middlewares What runs around the whole run.
+   */
+  constructor(
+    first: Dispatcher<never>,
+    steps: readonly ChainedStep[] = [],
+    middlewares: readonly AnyMiddleware[] = [],
+  ) {
     this.#first = toDispatchFunction(first as Dispatcher);
+    this.#steps = steps;
+    this.#middlewares = middlewares;
+    this.#composed = compose(middlewares, (message, options, context) => this.#runSteps(message, options, context));
   }
 
   /** Adds a step. */
-  add(convert: (...args: never) => unknown, dispatcher: Dispatcher<never>): StepChain {
+  add(convert: unknown, dispatcher: Dispatcher<never>): StepChain {
     if (typeof convert !== "function") {
       throw new TypeError(`Cannot use ${describe(convert)} as a step: it is not a function`);
     }
-    const dispatch = toDispatchFunction(dispatcher as Dispatcher);
-    return this.#with({ steps: [...this.#steps, { convert: convert as Convert, dispatch }] });
+    const step = { convert: convert as ChainedStep["convert"], dispatch: toDispatchFunction(dispatcher as Dispatcher) };
+    return new StepChain(this.#first, [...this.#steps, step], this.#middlewares);
   }
 
   /** Puts middlewares around the whole run, inside those that are there. */
   use(middlewares: readonly AnyMiddleware[]): StepChain {
     requireMiddlewares(middlewares);
-    return this.#with({ middlewares: [...this.#middlewares, ...middlewares] });
+    return new StepChain(this.#first, this.#steps, [...this.#middlewares, ...middlewares]);
   }
 
   /** Runs the chain, and resolves to the last result, or to `undefined` where a step has ended the run. */
-  async run(message: unknown, { context, handler, options }: Run): Promise<unknown> {
-    const run = compose(this.#middlewares, (first, passedOn) => this.#runSteps(first, context, passedOn));
-    const { signal, metadata = NO_METADATA } = options ?? {};
-    return await run(message, { kind: "pipeline", signal, metadata, handler }, undefined);
+  async run(message: unknown, { context, handler, options = {} }: Run): Promise<unknown> {
+    const { signal, metadata = NO_METADATA } = options;
+    if (signal?.aborted) throw signal.reason;
+    return await this.#composed(message, { kind: "pipeline", signal, metadata, handler }, context);
   }
 
-  async #runSteps(message: unknown, context: unknown, { signal, metadata }: DispatchOptions): Promise<unknown> {
-    const options = { signal, metadata };
-    let result = await this.#first(message as object, options);
+  async #runSteps(message: unknown, { signal, metadata }: DispatchOptions, context: unknown): Promise<unknown> {
+    const send = (message: unknown, dispatch: DispatcherFunction) => {
+      // Buses refuse by themselves; a plain function need not know of signals.
+      if (signal?.aborted) throw signal.reason;
+      return dispatch(message as object, { signal, metadata });
+    };
+
+    let result = await send(message, this.#first);
     for (const { convert, dispatch } of this.#steps) {
       const next = await convert(result, context);
       if (next === undefined) return undefined;
-      result = await dispatch(next as object, options);
+      result = await send(next, dispatch);
     }
     return result;
-  }
-
-  #with({ steps = this.#steps, middlewares = this.#middlewares }: {
-    steps?: readonly ChainedStep[];
-    middlewares?: readonly AnyMiddleware[];
-  }): StepChain {
-    const chain = new StepChain(this.#first);
-    chain.#steps = steps;
-    chain.#middlewares = middlewares;
-    return chain;
   }
 }
