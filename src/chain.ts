@@ -88,10 +88,17 @@ function wrap<State>(
 
     const next: Next = (nextMessage = message as object, options) => {
       const nextContext = options === undefined ? context : passOn(context, options);
+      started?.catch(ignore);
       return started = start(inner, nextMessage, nextContext, state);
     };
 
-    const returned: unknown = invoke(message as object, next, context);
+    let returned: unknown;
+    try {
+      returned = invoke(message as object, next, context);
+    } catch (error) {
+      started?.catch(ignore);
+      throw error;
+    }
     if (returned instanceof Promise) return returned;
     if (isGenerator(returned)) return drive(returned, next, middleware);
     if (isPromiseLike(returned)) return returned;
@@ -197,12 +204,14 @@ async function refuse(
   middleware: AnyMiddleware,
   started: Promise<unknown> | undefined,
 ): Promise<never> {
-  await started?.catch(() => {});
+  await started?.catch(ignore);
   throw new MiddlewareError(
     `Cannot run "${middlewareName(middleware)}": it returned neither a promise nor a generator. ` +
       "Make it an async function, or a generator function",
   );
 }
+
+function ignore(): void {}
 
 function middlewareName(middleware: AnyMiddleware): string {
   return nameOf(

@@ -19,7 +19,9 @@ export interface CommandRouteParts {
 
 /** What the attempts of one dispatch leave behind. */
 interface Run {
-  /** Those that have succeeded, with their scopes open. The events of the last one are owed. */
+  /** How many have been started. */
+  started: number;
+  /** Those that have succeeded, at the place of their start, with their scopes open. The events of the last are owed. */
   readonly succeeded: CommandAttempt[];
   /** Set when the dispatch has settled, for an attempt that a middleware has left behind. */
   isOver: boolean;
@@ -51,7 +53,7 @@ function composeDirect(
   registration: Registration,
   { invoker, eventBus }: CommandRouteParts,
 ): Route {
-  const handle = composeChain(parts, registration, invoker.step(registration));
+  const handle = composeChain(parts, invoker.step(registration));
 
   return (message, signal, metadata) => {
     const attempt = new CommandAttempt(signal, metadata, registration.source);
@@ -80,11 +82,12 @@ function composeChained(
 
   const attemptOnce: Step<Run> = (message, { signal, metadata }, run) => {
     const attempt = new CommandAttempt(signal, metadata, handler);
+    const place = run.started++;
     return start(handle, message, attempt, attempt).then(
       (result) => {
         closeRelatedEvents(attempt.events);
         if (run.isOver) return settleThenDispose(result, [attempt]);
-        run.succeeded.push(attempt);
+        run.succeeded[place] = attempt;
         return result;
       },
       (error) => {
@@ -94,9 +97,9 @@ function composeChained(
     );
   };
 
-  const chain = composeChain(parts, registration, attemptOnce);
+  const chain = composeChain(parts, attemptOnce);
   return (message, signal, metadata) => {
-    const run: Run = { succeeded: [], isOver: false };
+    const run: Run = { started: 0, succeeded: [], isOver: false };
     return start(
       chain,
       message,
@@ -109,7 +112,7 @@ function composeChained(
       },
       (error) => {
         run.isOver = true;
-        return settleThenDispose(Promise.reject(error), run.succeeded);
+        return settleThenDispose(registration.failSilently ? undefined : Promise.reject(error), run.succeeded);
       },
     );
   };

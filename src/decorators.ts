@@ -39,15 +39,15 @@ export function handlerDecorator<K extends MessageKind, T extends OneOrMore<Mess
   const register = (type: HandlerClass) => registry.register(types, { source: type, isClass: true, failSilently });
 
   return (type, context) => {
-    // Legacy decorators and plain calls pass no such context: the class is final as it is.
+    // Legacy decorators and plain calls pass no context: the class is final as it is.
     const isClass = typeof type === "function" && type.prototype !== undefined;
-    if (!isClass || (typeof context === "object" && context.kind !== "class")) {
+    if (!isClass || (context !== undefined && context.kind !== "class")) {
       throw new TypeError(
         `Cannot use "${nameOf(type)}" as a ${kind} handler: it is not a class. ` +
           `A function is registered with subscribe() on the ${kind} bus`,
       );
     }
-    if (typeof context !== "object") return register(type);
+    if (context === undefined) return register(type);
     // Runs when all decorators have: the class may have been replaced by one of them.
     context.addInitializer(function () {
       register(this);

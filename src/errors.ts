@@ -1,5 +1,5 @@
 import type { HandlerSource } from "./context.ts";
-import { nameOf } from "./naming.ts";
+import { nameOf, typeNameOf } from "./naming.ts";
 import type { MessageKind, MessageType } from "./message.ts";
 
 /** A command or a query was dispatched, and no handler is registered for its class or a base of it. */
@@ -92,7 +92,7 @@ export class EventDispatchError extends AggregateError {
     const events = new Set(failures.map(({ event }) => event));
     const names = [...events].map((event) => `"${typeNameOf(event)}"`).join(", ");
     const reasons = failures.map(({ handler, error }) =>
-      handler === undefined ? describe(error) : `${nameOf(handler)}: ${describe(error)}`
+      handler === undefined ? reasonOf(error) : `${nameOf(handler)}: ${reasonOf(error)}`
     );
     super(failures.map(({ error }) => error), `Cannot complete ${names}: ${reasons.join("; ")}`);
     this.name = "EventDispatchError";
@@ -168,10 +168,6 @@ export class CircularDependencyError extends Error {
   }
 }
 
-function typeNameOf(value: unknown): string {
-  return value === null || value === undefined ? String(value) : nameOf(Object(value).constructor);
-}
-
-function describe(error: unknown): string {
+function reasonOf(error: unknown): string {
   return error instanceof Error ? error.message || error.name : String(error);
 }

@@ -4,6 +4,7 @@ import { EventDispatchError, type EventFailure } from "./errors.ts";
 import type { Invoker } from "./invoker.ts";
 import { callListeners, type Listener } from "./listener.ts";
 import { isPromiseLike, toPromise } from "./promise.ts";
+import type { Registration } from "./registry.ts";
 import type { Route, RouteParts } from "./route.ts";
 import { silence } from "./single_route.ts";
 
@@ -27,7 +28,7 @@ export function composeEventRoute(
   const ordered = isSequential ? registry.inOrder(registrations) : registrations;
   // Around each handler by itself, so that a retry runs the failed one alone.
   const handlings = ordered.map((registration): Handling => {
-    const chain = compose(middlewares, invoker.step(registration));
+    const chain = compose(middlewares, stepOf(registration, invoker));
     return {
       source: registration.source,
       handle: registration.failSilently ? silence(chain) : chain,
@@ -35,6 +36,15 @@ export function composeEventRoute(
   });
   const route = isSequential ? composeSequential(handlings) : composeConcurrent(handlings);
   return listeners.length === 0 ? route : composeListeners(listeners, route);
+}
+
+/** A handler that cannot be wired fails by itself, at each event, and keeps no other from running. */
+function stepOf(registration: Registration, invoker: Invoker): Step {
+  try {
+    return invoker.step(registration);
+  } catch {
+    return (message, context, state) => invoker.step(registration)(message, context, state);
+  }
 }
 
 /** Starts all handlers at once. Every one runs to its end, whatever the others do. */

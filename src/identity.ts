@@ -20,12 +20,16 @@ export function prototypeOf(message: unknown): object {
 }
 
 /**
- * The class that a prototype belongs to.
+ * The class that a prototype belongs to: the nearest one on its chain whose prototype leads back to it. An object that
+ * serves as a prototype and has data named `constructor` is no class.
  *
  * @param prototype A prototype, as {@linkcode prototypeOf} returns it.
- * @returns The class; `Object` where the prototype names none.
+ * @returns The class; `Object` where the chain names none.
  */
 export function classOf(prototype: object): MessageType {
-  const type: unknown = prototype.constructor;
-  return (typeof type === "function" ? type : Object) as MessageType;
+  for (let current: object | null = prototype; current !== null; current = Object.getPrototypeOf(current)) {
+    const type: unknown = Object.hasOwn(current, "constructor") ? current.constructor : undefined;
+    if (typeof type === "function" && type.prototype === current) return type as unknown as MessageType;
+  }
+  return Object;
 }

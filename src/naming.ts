@@ -1,3 +1,5 @@
+import { classOf } from "./identity.ts";
+
 /**
  * The name of a class or function, for people to read.
  *
@@ -10,14 +12,22 @@ export function nameOf(value: unknown): string {
 }
 
 /**
+ * The name of the class of a value, for people to read.
+ *
+ * @param value Any value.
+ * @returns The name of its class, or the value itself where it has none.
+ */
+export function typeNameOf(value: unknown): string {
+  if (value === null || value === undefined) return String(value);
+  return nameOf(classOf(Object.getPrototypeOf(value) ?? Object.prototype));
+}
+
+/**
  * What a value is, for people to read.
  *
  * @param value Any value, such as one that should have been something else.
  * @returns The value where it is a primitive or has a name, or else what it is an instance of.
  */
 export function describe(value: unknown): string {
-  if (typeof value === "function") return `"${nameOf(value)}"`;
-  return value === null || typeof value !== "object"
-    ? `"${String(value)}"`
-    : `an instance of "${nameOf(value.constructor)}"`;
+  return typeof value === "object" && value !== null ? `an instance of "${typeNameOf(value)}"` : `"${nameOf(value)}"`;
 }

@@ -1,7 +1,7 @@
 import type { Metadata } from "./context.ts";
 import { EventDispatchError, type EventFailure } from "./errors.ts";
 import type { EventBus } from "./event_bus.ts";
-import { isPromiseLike } from "./promise.ts";
+import { isPromiseLike, toPromise } from "./promise.ts";
 
 /**
  * Publishes the events of a command that has succeeded, concurrently, and waits for all of them.
@@ -39,10 +39,19 @@ function dispatchAll(
   try {
     const bus = eventBus();
     return isPromiseLike(bus)
-      ? events.map(async (event) => (await bus).dispatch(event, { metadata }))
-      : events.map((event) => bus.dispatch(event, { metadata }));
+      ? events.map(async (event) => await dispatchOne(event, await bus, metadata))
+      : events.map((event) => dispatchOne(event, bus, metadata));
   } catch (error) {
     return events.map(() => Promise.reject(error));
+  }
+}
+
+/** A bus of the container's may be anybody's. */
+function dispatchOne(event: object, bus: EventBus, metadata: Metadata): Promise<void> {
+  try {
+    return toPromise(bus.dispatch(event, { metadata }));
+  } catch (error) {
+    return Promise.reject(error);
   }
 }
 

@@ -1,7 +1,7 @@
 import type { Invoker } from "./invoker.ts";
 import { toPromise } from "./promise.ts";
 import type { Route, RouteParts } from "./route.ts";
-import { composeChain, composeSingleRoute } from "./single_route.ts";
+import { composeChain, composeSingleRoute, silence } from "./single_route.ts";
 
 /**
  * Composes the route of a class of query. Where nothing stands in between, the handler's own promise comes back.
@@ -13,7 +13,8 @@ import { composeChain, composeSingleRoute } from "./single_route.ts";
 export function composeQueryRoute(parts: RouteParts, invoker: Invoker): Route {
   return composeSingleRoute("query", parts, (registration) => {
     const { source: handler } = registration;
-    const handle = composeChain(parts, registration, invoker.step(registration));
+    const chain = composeChain(parts, invoker.step(registration));
+    const handle = registration.failSilently ? silence(chain) : chain;
 
     return (message, signal, metadata) =>
       toPromise(handle(message, { kind: "query", signal, metadata, handler }, undefined));

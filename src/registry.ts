@@ -37,7 +37,7 @@ export interface Registration {
 export class HandlerRegistry {
   readonly #kind: "single" | "multiple";
   readonly #registrations = new Map<object, Registration[]>();
-  readonly #order = new Map<HandlerSource, number>();
+  readonly #order = new Map<Registration, number>();
   #version = 0;
 
   /**
@@ -77,7 +77,7 @@ export class HandlerRegistry {
       if (registered === undefined) this.#registrations.set(prototype, [registration]);
       else registered.push(registration);
     }
-    if (!this.#order.has(registration.source)) this.#order.set(registration.source, this.#order.size);
+    if (!this.#order.has(registration)) this.#order.set(registration, this.#order.size);
     this.#version++;
   }
 
@@ -107,7 +107,7 @@ export class HandlerRegistry {
    * @returns The same, sorted.
    */
   inOrder(registrations: readonly Registration[]): readonly Registration[] {
-    return [...registrations].sort((a, b) => this.#order.get(a.source)! - this.#order.get(b.source)!);
+    return [...registrations].sort((a, b) => this.#order.get(a)! - this.#order.get(b)!);
   }
 
   /**
@@ -117,7 +117,7 @@ export class HandlerRegistry {
    * @returns Whether there is one.
    */
   hasNamesake(type: MessageType): boolean {
-    return this.messageTypes.some((other) => other !== type && other.name === type.name);
+    return type.name !== "" && this.messageTypes.some((other) => other !== type && other.name === type.name);
   }
 
   #refuseDuplicate(prototype: object, { source }: Registration): void {

@@ -1,4 +1,5 @@
 import type { MessagesByKind } from "./message.ts";
+import { typeNameOf } from "./naming.ts";
 
 /** Closes the collection and returns what it holds. */
 export let closeRelatedEvents: (events: RelatedEvents) => readonly object[];
@@ -47,7 +48,7 @@ export class RelatedEvents implements Iterable<object> {
    */
   add(...events: (MessagesByKind["event"] & object)[]): this {
     if (this.#closed) {
-      const names = events.map((event) => `"${event.constructor.name}"`).join(", ");
+      const names = events.map((event) => `"${typeNameOf(event)}"`).join(", ");
       throw new TypeError(
         `Cannot add ${names} to the related events: the command's handler has settled. ` +
           "Await in the handler whatever adds events",

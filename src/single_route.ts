@@ -55,21 +55,12 @@ export function composeSingleRoute(
  *
  * @typeParam State What reaches the handler's step.
  * @param parts What the route is composed of.
- * @param registration The handler.
  * @param innermost The handler's step.
- * @returns The chain, which resolves to `undefined` where a handler that fails silently has failed.
+ * @returns The chain.
  */
-export function composeChain<State>(
-  { middlewares, listeners }: RouteParts,
-  registration: Registration,
-  innermost: Step<State>,
-): Step<State> {
+export function composeChain<State>({ middlewares, listeners }: RouteParts, innermost: Step<State>): Step<State> {
   const mayStartLate = middlewares.length + listeners.length > 0;
-  const chain = compose(
-    middlewares,
-    mayStartLate ? unlessAborted(innermost) : innermost,
-  );
-  return registration.failSilently ? silence(chain) : chain;
+  return compose(middlewares, mayStartLate ? unlessAborted(innermost) : innermost);
 }
 
 /**

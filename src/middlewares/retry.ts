@@ -1,5 +1,6 @@
 import type { Middleware } from "../middleware.ts";
 import { type ErrorFilter, toPredicate } from "./error_filter.ts";
+import { MAX_DELAY_MS } from "./timer.ts";
 
 /** How {@linkcode retry} goes about it. */
 export interface RetryOptions {
@@ -86,7 +87,7 @@ export function retry(options: RetryOptions): Middleware {
         return await next();
       } catch (error) {
         if (attempt === attempts || signal?.aborted || !isWorthIt(error)) throw error;
-        const wait = Math.min(delayOf(error, attempt) * backoff ** (attempt - 1), maxDelay);
+        const wait = Math.min(delayOf(error, attempt) * backoff ** (attempt - 1), maxDelay, MAX_DELAY_MS);
         if (wait > 0) await sleep(jitter ? Math.random() * wait : wait, signal);
       }
     }

@@ -1,5 +1,6 @@
 import type { Middleware } from "../middleware.ts";
-import { nameOf } from "../naming.ts";
+import { typeNameOf } from "../naming.ts";
+import { MAX_DELAY_MS } from "./timer.ts";
 
 /** How {@linkcode timeout} ends an attempt. */
 export interface TimeoutOptions {
@@ -56,10 +57,10 @@ export function timeout(ms: number, options: TimeoutOptions = {}): Middleware {
     return new Promise((resolve, reject) => {
       let timer = setTimeout(() => {
         controller.abort(
-          new DOMException(`Cannot handle "${nameOf(message.constructor)}" within ${ms} ms`, "TimeoutError"),
+          new DOMException(`Cannot handle "${typeNameOf(message)}" within ${ms} ms`, "TimeoutError"),
         );
-        if (graceMs !== Infinity) timer = setTimeout(() => reject(signal.reason), graceMs);
-      }, ms);
+        if (graceMs !== Infinity) timer = setTimeout(() => reject(signal.reason), Math.min(graceMs, MAX_DELAY_MS));
+      }, Math.min(ms, MAX_DELAY_MS));
       next(undefined, { signal }).then(resolve, reject).finally(() => {
         clearTimeout(timer);
         outer?.removeEventListener("abort", relay);

@@ -1,6 +1,6 @@
 import type { HandlerContext } from "../context.ts";
 import { combineErrors, disposeAll, disposerOf } from "../dispose.ts";
-import { nameOf } from "../naming.ts";
+import { typeNameOf } from "../naming.ts";
 import type { Middleware } from "../middleware.ts";
 
 /** Something with `Symbol.asyncDispose` or `Symbol.dispose`. */
@@ -42,7 +42,7 @@ export function using(
     const dispose = disposerOf(await open(message, context));
     if (dispose === undefined) {
       throw new TypeError(
-        `Cannot handle "${nameOf(message.constructor)}" with what was opened for it: it has neither ` +
+        `Cannot handle "${typeNameOf(message)}" with what was opened for it: it has neither ` +
           "Symbol.asyncDispose nor Symbol.dispose",
       );
     }
