@@ -1,0 +1,870 @@
+import { assert, assertEquals, assertRejects, assertStrictEquals, assertThrows } from "@std/assert";
+import { FakeTime } from "@std/testing/time";
+import { Command, type CommandBus, Event } from "@cq/core";
+import { QueueClosedError } from "../src/errors.ts";
+import { MemoryQueue } from "../src/queue/memory_queue.ts";
+import type { Consumer, Delivery, Producer, Queue } from "../src/queue/queue.ts";
+import { countAbortListeners } from "./support/abort_listeners.ts";
+
+/** Takes the next delivery of a consumer that must have one. */
+async function take<T>(consumer: AsyncIterator<Delivery<T>>): Promise<Delivery<T>> {
+  const result = await consumer.next();
+  assert(!result.done, "the consumer has ended");
+  return result.value;
+}
+
+/** Receives and acks until the queue ends. */
+async function receiveAll<T>(queue: Consumer<T>): Promise<T[]> {
+  const messages: T[] = [];
+  for await (const delivery of queue) {
+    messages.push(delivery.message);
+    await delivery.ack();
+  }
+  return messages;
+}
+
+/** Lets everything run that waits for no timer. */
+async function settle(): Promise<void> {
+  for (let turn = 0; turn < 20; turn++) await undefined;
+}
+
+/** Tells at any time what has become of a promise. */
+function watch<T>(promise: Promise<T>): { state: "waiting" | "resolved" | "rejected"; value: unknown } {
+  const watched: ReturnType<typeof watch> = { state: "waiting", value: undefined };
+  promise.then(
+    (value) => Object.assign(watched, { state: "resolved", value }),
+    (value) => Object.assign(watched, { state: "rejected", value }),
+  );
+  return watched;
+}
+
+Deno.test("MemoryQueue is a rendezvous with one attempt by default", async () => {
+  const queue = new MemoryQueue<string>();
+  const sent = watch(queue.send("a"));
+  await settle();
+  assertEquals(sent.state, "waiting");
+
+  const consumer = queue[Symbol.asyncIterator]();
+  await (await take(consumer)).nack();
+  assertEquals([queue.size, queue.pending], [0, 0]);
+});
+
+for (const maxSize of [-1, 1.5, NaN, -Infinity]) {
+  Deno.test(`MemoryQueue refuses a maxSize of ${maxSize}`, () => {
+    const error = assertThrows(() => new MemoryQueue({ maxSize }), RangeError);
+    assertEquals(
+      error.message,
+      `Cannot make a queue of ${maxSize} messages: it is a whole number from 0, or Infinity`,
+    );
+  });
+}
+
+for (const maxAttempts of [0, -1, 1.5, NaN]) {
+  Deno.test(`MemoryQueue refuses a maxAttempts of ${maxAttempts}`, () => {
+    const error = assertThrows(() => new MemoryQueue({ maxAttempts }), RangeError);
+    assertEquals(
+      error.message,
+      `Cannot deliver a message ${maxAttempts} times: it is a whole number from 1, or Infinity`,
+    );
+  });
+}
+
+Deno.test("MemoryQueue delivers messages in the order in which they were sent", async () => {
+  const queue = new MemoryQueue<number>({ maxSize: Infinity });
+  for (let message = 0; message < 100; message++) await queue.send(message);
+  queue.close();
+  assertEquals(await receiveAll(queue), Array.from({ length: 100 }, (_, message) => message));
+});
+
+Deno.test("MemoryQueue tells its size, what is pending and whether it is closed", async () => {
+  const queue = new MemoryQueue<string>({ maxSize: 2 });
+  const read = () => [queue.size, queue.pending, queue.closed];
+  assertEquals(read(), [0, 0, false]);
+
+  await queue.send("a");
+  await queue.send("b");
+  const third = queue.send("c");
+  assertEquals(read(), [2, 0, false], "the message of a sender that waits is not in the queue yet");
+
+  const consumer = queue[Symbol.asyncIterator]();
+  const delivery = await take(consumer);
+  await third;
+  assertEquals(read(), [2, 1, false]);
+
+  await delivery.ack();
+  queue.close();
+  assertEquals(read(), [2, 0, true]);
+});
+
+Deno.test("MemoryQueue holds messages of any kind, undefined included", async () => {
+  const queue = new MemoryQueue<unknown>({ maxSize: Infinity });
+  const messages = [undefined, null, 0, "", false, NaN, {}];
+  for (const message of messages) await queue.send(message);
+  queue.close();
+  assertEquals(await receiveAll(queue), messages);
+});
+
+Deno.test("MemoryQueue serves waiting receivers in order of arrival", async () => {
+  const queue = new MemoryQueue<string>();
+  const consumers = ["first", "second", "third"].map((name) => ({ name, iterator: queue[Symbol.asyncIterator]() }));
+  const log: string[] = [];
+  const receives = consumers.map(async ({ name, iterator }) => {
+    log.push(`${name} gets ${(await take(iterator)).message}`);
+  });
+  for (const message of ["a", "b", "c"]) await queue.send(message);
+  await Promise.all(receives);
+  assertEquals(log, ["first gets a", "second gets b", "third gets c"]);
+});
+
+Deno.test("MemoryQueue.send() wakes a waiting receiver at once", async () => {
+  const queue = new MemoryQueue<string>();
+  const received = watch(queue[Symbol.asyncIterator]().next());
+  queue.send("a");
+  await undefined;
+  await undefined;
+  assertEquals(received.state, "resolved");
+});
+
+Deno.test("MemoryQueue.send() to a rendezvous resolves when a consumer has taken the message", async () => {
+  const queue = new MemoryQueue<string>({ maxSize: 0 });
+  const sent = watch(queue.send("a"));
+  await settle();
+  assertEquals([sent.state, queue.size], ["waiting", 0]);
+
+  const delivery = await take(queue[Symbol.asyncIterator]());
+  await settle();
+  assertEquals([sent.state, delivery.message, queue.pending], ["resolved", "a", 1]);
+});
+
+Deno.test("MemoryQueue.send() to an unbounded queue never waits", async () => {
+  const queue = new MemoryQueue<number>({ maxSize: Infinity });
+  const sent = Array.from({ length: 10_000 }, (_, message) => queue.send(message));
+  await Promise.all(sent);
+  assertEquals(queue.size, 10_000);
+});
+
+Deno.test("MemoryQueue.send() to a full queue waits for room, first come first served", async () => {
+  const queue = new MemoryQueue<string>({ maxSize: 1 });
+  await queue.send("a");
+  const log: string[] = [];
+  for (const message of ["b", "c"]) queue.send(message).then(() => log.push(message));
+  await settle();
+  assertEquals(log, []);
+
+  const consumer = queue[Symbol.asyncIterator]();
+  assertEquals((await take(consumer)).message, "a");
+  await settle();
+  assertEquals(log, ["b"]);
+  assertEquals((await take(consumer)).message, "b");
+  await settle();
+  assertEquals(log, ["b", "c"]);
+  assertEquals((await take(consumer)).message, "c");
+});
+
+Deno.test("MemoryQueue.send() rejects with the reason of a signal that has fired", async () => {
+  const queue = new MemoryQueue<string>({ maxSize: 1 });
+  const reason = new Error("gone");
+  const error = await assertRejects(() => queue.send("a", { signal: AbortSignal.abort(reason) }));
+  assertStrictEquals(error, reason);
+  assertEquals(queue.size, 0);
+});
+
+Deno.test("MemoryQueue.send() withdraws the message when the signal fires during the wait", async () => {
+  const queue = new MemoryQueue<string>();
+  const controllers = ["a", "b", "c"].map((message) => {
+    const controller = new AbortController();
+    return { message, controller, sent: watch(queue.send(message, { signal: controller.signal })) };
+  });
+  const last = watch(queue.send("d"));
+
+  controllers[1]!.controller.abort("second");
+  controllers[0]!.controller.abort("first");
+  await settle();
+  assertEquals(controllers.map(({ sent }) => sent.state), ["rejected", "rejected", "waiting"]);
+  assertEquals(controllers.map(({ sent }) => sent.value), ["first", "second", undefined]);
+
+  const consumer = queue[Symbol.asyncIterator]();
+  assertEquals((await take(consumer)).message, "c");
+  assertEquals((await take(consumer)).message, "d");
+  await settle();
+  assertEquals([controllers[2]!.sent.state, last.state], ["resolved", "resolved"]);
+});
+
+Deno.test("MemoryQueue.send() takes no notice of a signal that fires after the message was accepted", async () => {
+  const queue = new MemoryQueue<string>({ maxSize: 1 });
+  const controller = new AbortController();
+  await queue.send("a", { signal: controller.signal });
+  const second = queue.send("b", { signal: controller.signal });
+  const consumer = queue[Symbol.asyncIterator]();
+  await take(consumer);
+  await second;
+  controller.abort();
+  assertEquals((await take(consumer)).message, "b");
+});
+
+for (const end of ["accepted", "aborted", "closed"] as const) {
+  Deno.test(`MemoryQueue.send() leaves no listener on the signal of a sender that was ${end}`, async () => {
+    const queue = new MemoryQueue<string>();
+    const controller = new AbortController();
+    const count = countAbortListeners(controller.signal);
+    const sent = watch(queue.send("a", { signal: controller.signal }));
+    assertEquals(count(), 1);
+
+    if (end === "accepted") await take(queue[Symbol.asyncIterator]());
+    if (end === "aborted") controller.abort();
+    if (end === "closed") queue.close();
+    await settle();
+    assertEquals([sent.state, count()], [end === "accepted" ? "resolved" : "rejected", 0]);
+  });
+}
+
+Deno.test("MemoryQueue carries the sender's metadata through each delivery", async () => {
+  const queue = new MemoryQueue<string>({ maxSize: 2, maxAttempts: 2 });
+  const metadata = { requestId: "42" };
+  await queue.send("a", { metadata });
+  await queue.send("b");
+  const consumer = queue[Symbol.asyncIterator]();
+
+  const first = await take(consumer);
+  assertStrictEquals(first.metadata, metadata);
+  await first.nack();
+  assertEquals((await take(consumer)).metadata, undefined);
+  assertStrictEquals((await take(consumer)).metadata, metadata);
+});
+
+Deno.test("MemoryQueue gives back what a consumer holds that breaks out of its loop", async () => {
+  const queue = new MemoryQueue<string>({ maxSize: 2 });
+  await queue.send("a");
+  await queue.send("b");
+  for await (const delivery of queue) {
+    assertEquals([delivery.message, delivery.attempt], ["a", 1]);
+    break;
+  }
+  assertEquals([queue.size, queue.pending], [2, 0]);
+
+  const { message, attempt } = await take(queue[Symbol.asyncIterator]());
+  assertEquals([message, attempt], ["a", 2], "it is back at the head");
+});
+
+Deno.test("MemoryQueue gives back what a consumer holds that throws out of its loop", async () => {
+  const queue = new MemoryQueue<string>({ maxSize: 1 });
+  await queue.send("a");
+  await assertRejects(
+    async () => {
+      for await (const delivery of queue) throw new Error(delivery.message);
+    },
+    Error,
+    "a",
+  );
+  assertEquals([queue.size, queue.pending], [1, 0]);
+});
+
+Deno.test("MemoryQueue gives back what a consumer holds whose iterator is thrown into", async () => {
+  const queue = new MemoryQueue<string>({ maxSize: 1 });
+  await queue.send("a");
+  const consumer = queue[Symbol.asyncIterator]();
+  await take(consumer);
+  const reason = new Error("thrown in");
+  assertStrictEquals(await assertRejects(() => consumer.throw!(reason)), reason);
+  assertEquals([queue.size, queue.pending], [1, 0]);
+  assertEquals(await consumer.next(), { done: true, value: undefined });
+});
+
+Deno.test("MemoryQueue keeps what a consumer has acked before it leaves", async () => {
+  const queue = new MemoryQueue<string>({ maxSize: 1 });
+  await queue.send("a");
+  for await (const delivery of queue) {
+    await delivery.ack();
+    break;
+  }
+  assertEquals([queue.size, queue.pending], [0, 0]);
+});
+
+Deno.test("MemoryQueue gives back several deliveries in their order", async () => {
+  const queue = new MemoryQueue<number>({ maxSize: Infinity });
+  for (let message = 0; message < 6; message++) await queue.send(message);
+  const consumer = queue[Symbol.asyncIterator]();
+  const held: Delivery<number>[] = [];
+  for (let count = 0; count < 5; count++) held.push(await take(consumer));
+  await held[0]!.ack();
+  await held[3]!.ack();
+  await consumer.return!();
+
+  queue.close();
+  assertEquals(await receiveAll(queue), [1, 2, 4, 5]);
+});
+
+Deno.test("MemoryQueue hands what is given back to the receivers that wait", async () => {
+  const queue = new MemoryQueue<string>({ maxSize: 2 });
+  await queue.send("a");
+  await queue.send("b");
+  const leaving = queue[Symbol.asyncIterator]();
+  await take(leaving);
+  await take(leaving);
+
+  const [first, second] = [queue[Symbol.asyncIterator](), queue[Symbol.asyncIterator]()].map((consumer) =>
+    take(consumer)
+  );
+  await leaving.return!();
+  assertEquals([(await first!).message, (await second!).message], ["a", "b"]);
+});
+
+Deno.test("MemoryQueue never gives up a message because consumers leave", async () => {
+  const dead: string[] = [];
+  const queue = new MemoryQueue<string>({ maxSize: 1, maxAttempts: 1, onDead: ({ message }) => dead.push(message) });
+  await queue.send("a");
+  for (let time = 0; time < 3; time++) {
+    for await (const _delivery of queue) break;
+  }
+  const delivery = await take(queue[Symbol.asyncIterator]());
+  assertEquals([delivery.attempt, dead], [4, []]);
+
+  await delivery.nack();
+  assertEquals(dead, ["a"]);
+});
+
+Deno.test("MemoryQueue takes no answer to a delivery that was given back", async () => {
+  const queue = new MemoryQueue<string>({ maxSize: 1 });
+  await queue.send("a");
+  const consumer = queue[Symbol.asyncIterator]();
+  const delivery = await take(consumer);
+  await consumer.return!();
+  await delivery.ack();
+  await delivery.nack();
+  assertEquals([queue.size, queue.pending], [1, 0]);
+});
+
+Deno.test("MemoryQueue ends the receives of a consumer that leaves while it waits", async () => {
+  const queue = new MemoryQueue<string>();
+  const consumer = queue[Symbol.asyncIterator]();
+  const receives = [consumer.next(), consumer.next()];
+  assertEquals(await consumer.return!(), { done: true, value: undefined });
+  assertEquals(await Promise.all(receives), [{ done: true, value: undefined }, { done: true, value: undefined }]);
+  assertEquals(await consumer.next(), { done: true, value: undefined });
+});
+
+Deno.test("MemoryQueue never loses a message to an abandoned receive", async () => {
+  const queue = new MemoryQueue<string>();
+  const leaving = queue[Symbol.asyncIterator]();
+  leaving.next();
+  leaving.return!();
+  const sent = watch(queue.send("a"));
+  await settle();
+  assertEquals(sent.state, "waiting");
+  assertEquals((await take(queue[Symbol.asyncIterator]())).message, "a");
+});
+
+Deno.test("MemoryQueue never loses a message that was sent in the tick in which the receive is abandoned", async () => {
+  const queue = new MemoryQueue<string>();
+  const leaving = queue[Symbol.asyncIterator]();
+  const staying = queue[Symbol.asyncIterator]();
+  leaving.next();
+  const other = take(staying);
+  queue.send("a");
+  leaving.return!();
+  assertEquals((await other).message, "a");
+});
+
+Deno.test("MemoryQueue serves one iterator with several receives at a time", async () => {
+  const queue = new MemoryQueue<number>();
+  const consumer = queue[Symbol.asyncIterator]();
+  const receives = [take(consumer), take(consumer), take(consumer)];
+  for (const message of [1, 2, 3]) await queue.send(message);
+  assertEquals((await Promise.all(receives)).map(({ message }) => message), [1, 2, 3]);
+  assertEquals(queue.pending, 3);
+});
+
+Deno.test("MemoryQueue gives an iterator that can itself be iterated", async () => {
+  const queue = new MemoryQueue<string>({ maxSize: 1 });
+  await queue.send("a");
+  queue.close();
+  assertEquals(await receiveAll(queue[Symbol.asyncIterator]()), ["a"]);
+});
+
+Deno.test("Delivery.nack() delivers the message again behind all that wait, senders included", async () => {
+  const queue = new MemoryQueue<string>({ maxSize: 1, maxAttempts: 2 });
+  await queue.send("a");
+  const consumer = queue[Symbol.asyncIterator]();
+  const delivery = await take(consumer);
+  await queue.send("b");
+  const waiting = queue.send("c");
+  await delivery.nack();
+
+  const received: unknown[] = [];
+  for (let count = 0; count < 3; count++) {
+    const { message, attempt } = await take(consumer);
+    received.push([message, attempt]);
+  }
+  await waiting;
+  assertEquals(received, [["b", 1], ["c", 1], ["a", 2]]);
+});
+
+Deno.test("Delivery.nack() keeps the senders to a rendezvous from starving", async () => {
+  const queue = new MemoryQueue<string>({ maxAttempts: Infinity });
+  queue.send("poison");
+  const consumer = queue[Symbol.asyncIterator]();
+  const poison = await take(consumer);
+  const waiting = watch(queue.send("a"));
+  await poison.nack();
+  assertEquals((await take(consumer)).message, "a");
+  await settle();
+  assertEquals(waiting.state, "resolved");
+});
+
+Deno.test("Delivery.nack() may take a queue above its limit, and senders then wait for room", async () => {
+  const queue = new MemoryQueue<string>({ maxSize: 1, maxAttempts: 2 });
+  await queue.send("a");
+  const consumer = queue[Symbol.asyncIterator]();
+  const delivery = await take(consumer);
+  await queue.send("b");
+  await delivery.nack();
+  assertEquals(queue.size, 2);
+
+  const waiting = watch(queue.send("c"));
+  await take(consumer);
+  await settle();
+  assertEquals([queue.size, waiting.state], [1, "waiting"]);
+  await take(consumer);
+  await settle();
+  assertEquals([queue.size, waiting.state], [1, "resolved"]);
+});
+
+Deno.test("MemoryQueue withdraws a sender in front of whom a message came back", async () => {
+  const queue = new MemoryQueue<string>({ maxAttempts: 2 });
+  queue.send("a");
+  const consumer = queue[Symbol.asyncIterator]();
+  const delivery = await take(consumer);
+  const controller = new AbortController();
+  const first = watch(queue.send("b", { signal: controller.signal }));
+  await delivery.nack();
+  const second = watch(queue.send("c"));
+  controller.abort();
+
+  assertEquals((await take(consumer)).message, "a");
+  assertEquals((await take(consumer)).message, "c");
+  await settle();
+  assertEquals([first.state, second.state], ["rejected", "resolved"]);
+});
+
+Deno.test("Delivery.nack() with a delay holds back that message alone", async () => {
+  using time = new FakeTime();
+  const queue = new MemoryQueue<string>({ maxSize: 2, maxAttempts: 2 });
+  await queue.send("a");
+  await queue.send("b");
+  const consumer = queue[Symbol.asyncIterator]();
+  await (await take(consumer)).nack({ delay: 1000 });
+  assertEquals([queue.size, queue.pending], [1, 1]);
+  assertEquals((await take(consumer)).message, "b");
+
+  const received = watch(take(consumer));
+  await time.tickAsync(999);
+  await settle();
+  assertEquals(received.state, "waiting");
+  await time.tickAsync(1);
+  await settle();
+  const { message, attempt } = received.value as Delivery<string>;
+  assertEquals([message, attempt, queue.size, queue.pending], ["a", 2, 0, 2]);
+});
+
+for (const delay of [-1, NaN, Infinity, 2 ** 31]) {
+  Deno.test(`Delivery.nack() refuses a delay of ${delay} ms, and the delivery stays open`, async () => {
+    const queue = new MemoryQueue<string>({ maxSize: 1, maxAttempts: 2 });
+    await queue.send("a");
+    const delivery = await take(queue[Symbol.asyncIterator]());
+    const error = await assertRejects(() => delivery.nack({ delay }), RangeError);
+    assertEquals(error.message, `Cannot deliver again after ${delay} ms: it is a number from 0 to 2147483647`);
+    assertEquals(queue.pending, 1);
+    await delivery.ack();
+    assertEquals(queue.pending, 0);
+  });
+}
+
+Deno.test("Delivery.nack() with a delay does not keep the process alive", async () => {
+  const script = `
+    import { MemoryQueue } from ${JSON.stringify(new URL("../src/queue/memory_queue.ts", import.meta.url).href)};
+    const queue = new MemoryQueue({ maxSize: 1, maxAttempts: 2 });
+    await queue.send("a");
+    const { value } = await queue[Symbol.asyncIterator]().next();
+    await value.nack({ delay: 600_000 });
+    console.log("pending", queue.pending);
+  `;
+  const process = new Deno.Command(Deno.execPath(), {
+    args: ["eval", "--no-check", "--ext=ts", script],
+    signal: AbortSignal.timeout(20_000),
+  });
+  const { success, stdout } = await process.output();
+  assertEquals([success, new TextDecoder().decode(stdout).trim()], [true, "pending 1"]);
+});
+
+Deno.test("MemoryQueue hands a message to onDead after its last attempt, with the reason of the last nack", async () => {
+  const dead: unknown[] = [];
+  const queue = new MemoryQueue<string>({
+    maxSize: 1,
+    maxAttempts: 3,
+    onDead: ({ message, attempt }, reason) => dead.push([message, attempt, reason]),
+  });
+  await queue.send("a");
+  const consumer = queue[Symbol.asyncIterator]();
+  for (const attempt of [1, 2, 3]) {
+    assertEquals(dead, []);
+    const delivery = await take(consumer);
+    assertEquals(delivery.attempt, attempt);
+    await delivery.nack({ reason: `failure ${attempt}`, delay: attempt === 3 ? 1000 : 0 });
+  }
+  assertEquals(dead, [["a", 3, "failure 3"]]);
+  assertEquals([queue.size, queue.pending], [0, 0]);
+});
+
+Deno.test("Delivery.nack() waits for onDead, which cannot answer the delivery again", async () => {
+  const gate = Promise.withResolvers<void>();
+  const queue = new MemoryQueue<string>({
+    maxSize: 1,
+    onDead: async (delivery) => {
+      await delivery.ack();
+      await delivery.nack();
+      await gate.promise;
+    },
+  });
+  await queue.send("a");
+  const nacked = watch((await take(queue[Symbol.asyncIterator]())).nack());
+  await settle();
+  assertEquals([nacked.state, queue.size, queue.pending], ["waiting", 0, 1]);
+  gate.resolve();
+  await settle();
+  assertEquals([nacked.state, queue.size, queue.pending], ["resolved", 0, 0]);
+});
+
+Deno.test("MemoryQueue never gives up a message with endless attempts", async () => {
+  const queue = new MemoryQueue<string>({ maxSize: 1, maxAttempts: Infinity, onDead: () => assert(false) });
+  await queue.send("a");
+  const consumer = queue[Symbol.asyncIterator]();
+  for (let attempt = 1; attempt <= 100; attempt++) {
+    const delivery = await take(consumer);
+    assertEquals(delivery.attempt, attempt);
+    await delivery.nack();
+  }
+});
+
+for (const kind of ["throws", "rejects"] as const) {
+  Deno.test(`Delivery.nack() rejects if onDead ${kind}, and the delivery stays open`, async () => {
+    const failure = new Error("the dead letters are out of order");
+    let isBroken = true;
+    const dead: string[] = [];
+    const queue = new MemoryQueue<string>({
+      maxSize: 1,
+      onDead: ({ message }) => {
+        if (!isBroken) return dead.push(message);
+        if (kind === "throws") throw failure;
+        return Promise.reject(failure);
+      },
+    });
+    await queue.send("a");
+    const delivery = await take(queue[Symbol.asyncIterator]());
+    assertStrictEquals(await assertRejects(() => delivery.nack()), failure);
+    assertEquals([queue.size, queue.pending, dead], [0, 1, []]);
+
+    isBroken = false;
+    await delivery.nack();
+    assertEquals([queue.size, queue.pending, dead], [0, 0, ["a"]]);
+  });
+}
+
+Deno.test("MemoryQueue takes a message back if onDead fails after its consumer has left", async () => {
+  const gate = Promise.withResolvers<void>();
+  const queue = new MemoryQueue<string>({ maxSize: 1, onDead: () => gate.promise });
+  await queue.send("a");
+  const consumer = queue[Symbol.asyncIterator]();
+  const nacked = watch((await take(consumer)).nack());
+  await consumer.return!();
+  assertEquals([queue.size, queue.pending], [0, 1]);
+  gate.reject(new Error("no"));
+  await settle();
+  assertEquals([nacked.state, queue.size, queue.pending], ["rejected", 1, 0]);
+});
+
+Deno.test("Delivery.ack() is final", async () => {
+  const queue = new MemoryQueue<string>({ maxSize: 1, maxAttempts: 2, onDead: () => assert(false) });
+  await queue.send("a");
+  const consumer = queue[Symbol.asyncIterator]();
+  const delivery = await take(consumer);
+  await delivery.ack();
+  await delivery.ack();
+  await delivery.nack();
+  await consumer.return!();
+  assertEquals([queue.size, queue.pending], [0, 0]);
+});
+
+Deno.test("Delivery.nack() is final", async () => {
+  const queue = new MemoryQueue<string>({ maxSize: 1, maxAttempts: 2, onDead: () => assert(false) });
+  await queue.send("a");
+  const consumer = queue[Symbol.asyncIterator]();
+  const delivery = await take(consumer);
+  await delivery.nack();
+  await delivery.nack();
+  await delivery.ack();
+  assertEquals([queue.size, queue.pending], [1, 0]);
+  assertEquals((await take(consumer)).attempt, 2);
+});
+
+Deno.test("MemoryQueue does not deliver a message while it is unacknowledged", async () => {
+  const queue = new MemoryQueue<string>({ maxSize: 1 });
+  await queue.send("a");
+  const delivery = await take(queue[Symbol.asyncIterator]());
+  const other = watch(queue[Symbol.asyncIterator]().next());
+  await settle();
+  assertEquals(other.state, "waiting");
+  await delivery.ack();
+  await settle();
+  assertEquals(other.state, "waiting");
+  queue.close();
+});
+
+Deno.test("MemoryQueue.send() after close() rejects with a QueueClosedError", async () => {
+  class SendMail extends Command {}
+  const queue = new MemoryQueue<SendMail>({ maxSize: 10 });
+  queue.close();
+  const message = new SendMail();
+  const error = await assertRejects(() => queue.send(message), QueueClosedError);
+  assertEquals(
+    error.message,
+    'Cannot send "SendMail": the queue is closed. Close a queue after its producers have stopped',
+  );
+  assertEquals(error.name, "QueueClosedError");
+  assertStrictEquals(error.unsent, message);
+  assertEquals(queue.size, 0);
+});
+
+Deno.test("MemoryQueue.close() rejects the senders that wait, and delivers what was accepted", async () => {
+  const queue = new MemoryQueue<string>({ maxSize: 1, maxAttempts: 2 });
+  await queue.send("a");
+  const consumer = queue[Symbol.asyncIterator]();
+  const held = await take(consumer);
+  await queue.send("b");
+  const waiting = ["c", "d"].map((message) => watch(queue.send(message)));
+  await held.nack();
+  queue.close();
+  await settle();
+  assertEquals(waiting.map(({ state }) => state), ["rejected", "rejected"]);
+  assertEquals(waiting.map(({ value }) => (value as QueueClosedError).unsent), ["c", "d"]);
+  assertEquals(await receiveAll(queue), ["b", "a"]);
+});
+
+Deno.test("MemoryQueue.close() wakes every receiver that waits", async () => {
+  const queue = new MemoryQueue<string>();
+  const receives = Array.from({ length: 10 }, () => queue[Symbol.asyncIterator]().next());
+  queue.close();
+  for (const result of await Promise.all(receives)) assertEquals(result, { done: true, value: undefined });
+});
+
+Deno.test("MemoryQueue.close() wakes a receiver that waits while another consumer holds a message", async () => {
+  const queue = new MemoryQueue<string>({ maxSize: 1 });
+  await queue.send("a");
+  const delivery = await take(queue[Symbol.asyncIterator]());
+  const receive = queue[Symbol.asyncIterator]().next();
+  queue.close();
+  assertEquals(await receive, { done: true, value: undefined });
+  await delivery.ack();
+});
+
+Deno.test("MemoryQueue.close() is idempotent and safe from many callers", async () => {
+  const queue = new MemoryQueue<string>({ maxSize: 2 });
+  await queue.send("a");
+  const received = receiveAll(queue);
+  await Promise.all(Array.from({ length: 10 }, async () => {
+    await undefined;
+    queue.close();
+  }));
+  queue.close();
+  assertEquals([await received, queue.closed], [["a"], true]);
+});
+
+Deno.test("MemoryQueue.close() during sends leaves none that has resolved undelivered", async () => {
+  for (let ticks = 0; ticks < 12; ticks++) {
+    const queue = new MemoryQueue<number>({ maxSize: 2 });
+    const resolved: number[] = [];
+    const sends = Array.from({ length: 10 }, async (_, message) => {
+      await queue.send(message).then(() => resolved.push(message), () => {});
+    });
+    const received = receiveAll(queue);
+    for (let tick = 0; tick < ticks; tick++) await undefined;
+    queue.close();
+    await Promise.all(sends);
+    assertEquals((await received).sort(), resolved.sort());
+  }
+});
+
+Deno.test("MemoryQueue delivers again what is nacked after close()", async () => {
+  const queue = new MemoryQueue<string>({ maxSize: 1, maxAttempts: 2 });
+  await queue.send("a");
+  queue.close();
+  const attempts: number[] = [];
+  for await (const delivery of queue) {
+    attempts.push(delivery.attempt);
+    await (delivery.attempt === 1 ? delivery.nack() : delivery.ack());
+  }
+  assertEquals(attempts, [1, 2]);
+});
+
+Deno.test("MemoryQueue keeps its consumers after close() until the last delay is over", async () => {
+  using time = new FakeTime();
+  const queue = new MemoryQueue<string>({ maxSize: 1, maxAttempts: 2 });
+  await queue.send("a");
+  const [first, second] = [queue[Symbol.asyncIterator](), queue[Symbol.asyncIterator]()];
+  await (await take(first)).nack({ delay: 1000 });
+  queue.close();
+  const receives = [watch(first.next()), watch(second.next())];
+  await settle();
+  assertEquals(receives.map(({ state }) => state), ["waiting", "waiting"]);
+
+  await time.tickAsync(1000);
+  await settle();
+  assertEquals(receives[0]!.state, "resolved");
+  assertEquals(receives[1]!.value, { done: true, value: undefined });
+});
+
+Deno.test("MemoryQueue keeps for a later consumer what is given back after close()", async () => {
+  const queue = new MemoryQueue<string>({ maxSize: 1 });
+  await queue.send("a");
+  queue.close();
+  for await (const _delivery of queue) break;
+  assertEquals(queue.size, 1);
+  assertEquals(await receiveAll(queue), ["a"]);
+});
+
+Deno.test("MemoryQueue loses and duplicates nothing between many producers and many consumers", async () => {
+  for (const maxSize of [0, 1, 7, Infinity]) {
+    const queue = new MemoryQueue<string>({ maxSize });
+    const consumers = Array.from({ length: 5 }, () => receiveAll(queue));
+    await Promise.all(Array.from({ length: 8 }, async (_, producer) => {
+      for (let index = 0; index < 50; index++) await queue.send(`${producer}-${index}`);
+    }));
+    queue.close();
+    const received = (await Promise.all(consumers)).flat();
+    assertEquals([received.length, new Set(received).size], [400, 400]);
+  }
+});
+
+Deno.test("MemoryQueue takes messages from the consumer that it serves", async () => {
+  const queue = new MemoryQueue<number>({ maxSize: 1 });
+  await queue.send(3);
+  const received: number[] = [];
+  for await (const { message, ack } of bound(queue)) {
+    received.push(message);
+    if (message > 0) await queue.send(message - 1);
+    else queue.close();
+    await ack();
+  }
+  assertEquals(received, [3, 2, 1, 0]);
+});
+
+/** Deliveries whose methods can be taken out of them. */
+async function* bound<T>(queue: Consumer<T>): AsyncGenerator<{ message: T; ack: () => Promise<void> }> {
+  for await (const delivery of queue) yield { message: delivery.message, ack: () => delivery.ack() };
+}
+
+Deno.test("MemoryQueue goes on when one of its consumers throws", async () => {
+  const queue = new MemoryQueue<number>({ maxSize: Infinity });
+  for (let message = 0; message < 10; message++) await queue.send(message);
+  const failing = (async () => {
+    for await (const { message } of queue) throw new Error(`cannot do ${message}`);
+  })();
+  const other = receiveAll(queue);
+  await assertRejects(() => failing, Error, "cannot do 0");
+  queue.close();
+  assertEquals((await other).sort(), [0, 1, 2, 3, 4, 5, 6, 7, 8, 9]);
+});
+
+Deno.test("MemoryQueue.draining() closes the queue at the end of its scope and waits for the last message", async () => {
+  const handled: number[] = [];
+  const queue = new MemoryQueue<number>({ maxSize: Infinity });
+  {
+    await using _draining = queue.draining(async (message) => {
+      await undefined;
+      handled.push(message);
+    }, { concurrency: 2 });
+    for (let message = 0; message < 10; message++) await queue.send(message);
+  }
+  assertEquals(handled, [0, 1, 2, 3, 4, 5, 6, 7, 8, 9]);
+  assertEquals([queue.closed, queue.size, queue.pending], [true, 0, 0]);
+});
+
+Deno.test("MemoryQueue.draining() leaves no sender waiting when it fails", async () => {
+  const queue = new MemoryQueue<string>();
+  const failure = new Error("no");
+  const draining = queue.draining(() => {
+    throw failure;
+  });
+  await queue.send("a");
+  const error = await assertRejects(() => queue.send("b"), QueueClosedError);
+  assertEquals(error.unsent, "b");
+  assertStrictEquals(await assertRejects(() => draining.stop()), failure);
+});
+
+Deno.test("MemoryQueue.draining() handles what is left within its limit", async () => {
+  using time = new FakeTime();
+  const queue = new MemoryQueue<string>({ maxSize: 2, maxAttempts: 2 });
+  await queue.send("a");
+  await queue.send("b");
+  const draining = queue.draining(() => new Promise(() => {}), { graceful: { timeoutMs: 100 } });
+  const stopped = draining.stop();
+  await time.tickAsync(100);
+  await stopped;
+  assertEquals([queue.closed, queue.size, queue.pending], [true, 2, 0]);
+});
+
+Deno.test("MemoryQueue returns its memory after a burst and stays flat over a million messages", {
+  // deno test --v8-flags=--expose-gc
+  ignore: !("gc" in globalThis),
+}, async () => {
+  const { gc } = globalThis as unknown as { gc: () => void };
+  const heap = () => {
+    gc();
+    return Deno.memoryUsage().heapUsed;
+  };
+  const megabyte = 2 ** 20;
+  const queue = new MemoryQueue<{ index: number }>({ maxSize: Infinity });
+  const consumer = queue[Symbol.asyncIterator]();
+
+  const before = heap();
+  for (let index = 0; index < 200_000; index++) queue.send({ index });
+  assert(heap() - before > 5 * megabyte, "the burst cannot be measured");
+  for (let index = 0; index < 200_000; index++) await (await take(consumer)).ack();
+  assert(heap() - before < megabyte, "the burst is still in memory");
+
+  const bounded = new MemoryQueue<{ index: number }>({ maxSize: 1000 });
+  let handled = 0;
+  const draining = bounded.draining(() => void handled++, { concurrency: 4 });
+  let highest = 0;
+  for (let index = 0; index < 1_000_000; index++) {
+    await bounded.send({ index });
+    if (index % 100_000 === 0) highest = Math.max(highest, heap() - before);
+  }
+  await draining.stop();
+  assertEquals(handled, 1_000_000);
+  assert(Math.max(highest, heap() - before) < 2 * megabyte, `the heap has grown by ${highest} bytes`);
+});
+
+Deno.test("Queue, Producer and Consumer accept what is safe and nothing else", () => {
+  class Animal {
+    readonly name = "animal";
+  }
+  class Dog extends Animal {
+    readonly barks = true;
+  }
+  class UserCreated extends Event {}
+
+  ((animals: MemoryQueue<Animal>, dogs: MemoryQueue<Dog>, events: MemoryQueue<UserCreated>, bus: CommandBus) => {
+    const _queue: Queue<Dog> = dogs;
+    const _producer: Producer<Dog> = animals;
+    const _consumer: Consumer<Animal> = dogs;
+    // @ts-expect-error a queue of dogs takes no other animals
+    const _refusedProducer: Producer<Animal> = dogs;
+    // @ts-expect-error a queue of animals has more than dogs
+    const _refusedConsumer: Consumer<Dog> = animals;
+    // @ts-expect-error a command bus takes no events
+    events.draining(bus);
+    animals.draining((animal: Animal) => animal.name);
+    // @ts-expect-error not every animal is a dog
+    animals.draining((dog: Dog) => dog.barks);
+  });
+});
