@@ -464,6 +464,18 @@ Deno.test("commandHandler() refuses to decorate a static method", () => {
     }, { name: "create" });
 });
 
+Deno.test("commandHandler() refuses to decorate a generator method, though it has a prototype like a class", () => {
+  const router = new MessageRouter();
+  const decorate = router.commandHandler(Create) as UntypedDecorator;
+
+  assertRefuses(() =>
+    class {
+      @decorate
+      *create() {}
+    }, { name: "create" });
+  assertEquals(router.commandTypes, []);
+});
+
 Deno.test("commandHandler() refuses to decorate a field that holds a class", () => {
   const decorate = new MessageRouter().commandHandler(Create) as UntypedDecorator;
 
