@@ -1,0 +1,45 @@
+/**
+ * Builds the npm package into `npm/`, and packs it into a tarball at the root.
+ *
+ * With dnt where JSR answers, otherwise with `deno pack`. Flags: `--release` accepts dnt alone;
+ * `--repository=<address>` names the repository, for a release with provenance.
+ *
+ * @module
+ */
+
+import { fileURLToPath } from "node:url";
+import { run } from "../run.ts";
+import { buildWithDnt, loadDnt } from "./dnt.ts";
+import { describePackage, readConfig, ROOT } from "./manifest.ts";
+import { buildWithPack } from "./pack.ts";
+
+const isRelease = Deno.args.includes("--release");
+const repository = Deno.args.find((argument) => argument.startsWith("--repository="))?.split("=", 2)[1];
+
+const root = fileURLToPath(ROOT);
+const target = `${root}npm`;
+const config = await readConfig();
+
+const dnt = await loadDnt();
+if (dnt === undefined && isRelease) {
+  console.error("Cannot build a release: it is built with dnt, and JSR does not answer");
+  Deno.exit(1);
+}
+const folder = dnt === undefined ? await buildWithPack(target) : await buildWithDnt(dnt, config, target);
+
+// What the builds make of it differs, so that neither is kept.
+const manifest = describePackage(config, { folder, repository });
+await Deno.writeTextFile(`${target}/package.json`, `${JSON.stringify(manifest, null, 2)}\n`);
+for (const document of ["LICENSE", "README.md", "CHANGELOG.md"]) {
+  await Deno.copyFile(`${root}${document}`, `${target}/${document}`).catch((error) => {
+    if (!(error instanceof Deno.errors.NotFound)) throw error;
+  });
+}
+await Deno.remove(`${target}/.npmignore`).catch(() => {});
+
+const { stdout } = await run("npm", { args: ["pack", target, "--json", "--pack-destination", root], cwd: root });
+const [{ filename, size, entryCount }] = JSON.parse(stdout);
+console.log(`Built npm/ with ${dnt === undefined ? "deno pack, because JSR does not answer" : "dnt"}`);
+console.log(`Packed ${filename}: ${entryCount} files, ${(size / 1000).toFixed(1)} kB`);
+// Whatever still waits for the registry is not waited for.
+Deno.exit(0);

@@ -1,0 +1,75 @@
+/**
+ * The release build of the npm package, with dnt, which comes from JSR.
+ *
+ * @module
+ */
+
+import { type Config, ROOT } from "./manifest.ts";
+
+/** The part of `@deno/dnt` that is used, so that types are checked where JSR cannot be reached. */
+interface Dnt {
+  emptyDir(folder: string): Promise<void>;
+  build(options: {
+    readonly entryPoints: readonly { readonly name: string; readonly path: string }[];
+    readonly outDir: string;
+    readonly package: { readonly name: string; readonly version: string };
+    readonly shims: Readonly<Record<string, never>>;
+    readonly configFile: string;
+    readonly test: boolean;
+    readonly typeCheck: false;
+    readonly declaration: "inline";
+    readonly esModule: boolean;
+    readonly scriptModule: false;
+    readonly skipNpmInstall: boolean;
+    readonly skipSourceOutput: boolean;
+    readonly compilerOptions: {
+      readonly target: "ES2022";
+      readonly lib: readonly ("ESNext" | "DOM" | "DOM.Iterable")[];
+      readonly sourceMap: boolean;
+    };
+  }): Promise<void>;
+}
+
+// A variable, so that the module is loaded when it is needed and not before the script starts.
+const SPECIFIER = "jsr:@deno/dnt@^0.42.3";
+
+// A registry that accepts the connection and never answers would hold every build up for minutes.
+const TIME_LIMIT_MS = 20_000;
+
+/** Loads dnt. Resolves to `undefined` where JSR does not answer. */
+export async function loadDnt(): Promise<Dnt | undefined> {
+  const { promise: limit, resolve } = Promise.withResolvers<undefined>();
+  const timer = setTimeout(() => resolve(undefined), TIME_LIMIT_MS);
+  const loading: Promise<Dnt | undefined> = import(SPECIFIER).catch(() => undefined);
+  return await Promise.race([loading, limit]).finally(() => clearTimeout(timer));
+}
+
+/**
+ * Compiles the package: ES modules with their declarations beside them, and no shims.
+ *
+ * @param dnt What {@linkcode loadDnt} gave.
+ * @param config What deno.json says.
+ * @param target The folder of the package.
+ * @returns The folder of the compiled modules within the package.
+ */
+export async function buildWithDnt(dnt: Dnt, config: Config, target: string): Promise<string> {
+  await dnt.emptyDir(target);
+  await dnt.build({
+    entryPoints: Object.entries(config.exports).map(([name, path]) => ({ name, path })),
+    outDir: target,
+    package: { name: config.name, version: config.version },
+    shims: {},
+    configFile: new URL("deno.json", ROOT).href,
+    // What is built is tested as a package, in every runtime, and its declarations with several compilers.
+    test: false,
+    typeCheck: false,
+    declaration: "inline",
+    esModule: true,
+    scriptModule: false,
+    skipNpmInstall: true,
+    skipSourceOutput: true,
+    // The default is older, and makes every private field a WeakMap.
+    compilerOptions: { target: "ES2022", lib: ["ESNext", "DOM", "DOM.Iterable"], sourceMap: false },
+  });
+  return "esm/";
+}

@@ -1,0 +1,43 @@
+/**
+ * The build of the npm package where JSR cannot be reached, with `deno pack`.
+ *
+ * @module
+ */
+
+import { run } from "../run.ts";
+import { ROOT } from "./manifest.ts";
+
+/**
+ * Compiles the package: ES modules with their declarations beside them.
+ *
+ * @param target The folder of the package.
+ * @returns The folder of the compiled modules within the package.
+ */
+export async function buildWithPack(target: string): Promise<string> {
+  const work = await Deno.makeTempDir();
+  try {
+    const tarball = `${work}/package.tgz`;
+    const { output } = await run(Deno.execPath(), {
+      args: ["pack", "--no-source-maps", "--allow-dirty", "--output", tarball],
+      cwd: ROOT,
+    });
+    // It exits with 0 all the same, and leaves the declarations of such a module out.
+    if (/slow type/i.test(output)) throw new Error(`Cannot build the declarations:\n${output}`);
+    await run("tar", { args: ["-xzf", tarball, "-C", work] });
+    await Deno.remove(target, { recursive: true }).catch(() => {});
+    await run("cp", { args: ["-R", `${work}/package`, target] });
+  } finally {
+    await Deno.remove(work, { recursive: true });
+  }
+  await removeSources(target);
+  return "";
+}
+
+/** Modules that no entry point reaches are left uncompiled, as if they were documents. */
+async function removeSources(folder: string): Promise<void> {
+  for await (const { name, isDirectory } of Deno.readDir(folder)) {
+    const path = `${folder}/${name}`;
+    if (isDirectory) await removeSources(path);
+    else if (name.endsWith(".ts") && !name.endsWith(".d.ts")) await Deno.remove(path);
+  }
+}

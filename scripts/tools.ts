@@ -1,0 +1,111 @@
+/**
+ * The runtimes, compilers and checkers that the package is tested with: where they are kept, outside of the checkout,
+ * and how they get there. `deno task tools` installs what is missing; its arguments name a part of them.
+ *
+ * @module
+ */
+
+import { run } from "./run.ts";
+
+/** What is kept in a folder of its own, by the name of the folder: packages of npm, with their versions. */
+const TOOLS = {
+  "node-20": ["node@20"],
+  "node-22": ["node@22"],
+  "node-24": ["node@24"],
+  "node-26": ["node@26"],
+  "bun": ["bun@^1.4.5"],
+  "workerd": ["workerd@^1.20261117.1"],
+  "edge-runtime": ["edge-runtime@^4.0.1"],
+  "esbuild": ["esbuild@^0.28.2"],
+  "swc": ["@swc/core@^1.16.22"],
+  "tsx": ["tsx@^4.23.15"],
+  "publint": ["publint@^0.3.25"],
+  "attw": ["@arethetypeswrong/cli@^0.18.5"],
+  // The oldest with NoInfer, which the declarations use, and the newest of each major version.
+  "typescript-5.4": ["typescript@~5.4.5"],
+  "typescript-5.9": ["typescript@~5.9.3"],
+  "typescript-6": ["typescript@^6.0.3"],
+  "typescript-7": ["typescript@^7.0.2"],
+  "fast-check": ["fast-check@^4"],
+} as const;
+
+/** The name of a tool. */
+export type Tool = keyof typeof TOOLS;
+
+/** The names of browsers that can run without a window, Debian's first. */
+const BROWSERS = ["chromium", "chromium-browser", "google-chrome"];
+
+/** Whether this machine has to have everything, so that nothing is skipped. */
+export const IS_CI: boolean = Deno.env.get("CI") === "true";
+
+/** The folder in which tools are kept between runs. */
+export function cacheFolder(): string {
+  const { CQ_CORE_CACHE, XDG_CACHE_HOME, HOME } = Deno.env.toObject();
+  return CQ_CORE_CACHE ?? `${XDG_CACHE_HOME ?? `${HOME}/.cache`}/cq-core`;
+}
+
+/** The folder of a tool, in which its packages are in `node_modules`. */
+export function toolFolder(tool: Tool): string {
+  return `${cacheFolder()}/${tool}`;
+}
+
+/** A program of a tool. */
+export function program(tool: Tool, name: string): string {
+  return `${toolFolder(tool)}/node_modules/.bin/${name}`;
+}
+
+/** Whether a tool is installed, in the version that is asked for. */
+export function isInstalled(tool: Tool): boolean {
+  try {
+    return Deno.readTextFileSync(`${toolFolder(tool)}/installed`) === TOOLS[tool].join(" ");
+  } catch {
+    return false;
+  }
+}
+
+/** The browser of this machine, if there is one. */
+export async function findBrowser(): Promise<string | undefined> {
+  for (const browser of BROWSERS) {
+    try {
+      await run(browser, { args: ["--version"] });
+      return browser;
+    } catch {
+      // The next one may be there.
+    }
+  }
+  return undefined;
+}
+
+/** Installs a tool with npm. */
+async function install(tool: Tool): Promise<void> {
+  const folder = toolFolder(tool);
+  await Deno.remove(folder, { recursive: true }).catch(() => {});
+  await Deno.mkdir(folder, { recursive: true });
+  const args = ["install", "--prefix", folder, "--no-audit", "--no-fund", "--loglevel=error", ...TOOLS[tool]];
+  await run("npm", { args, timeoutMs: 600_000 });
+  await Deno.writeTextFile(`${folder}/installed`, TOOLS[tool].join(" "));
+}
+
+/** Installs Debian's browser, where the machine lets us. */
+async function installBrowser(): Promise<void> {
+  const env = { DEBIAN_FRONTEND: "noninteractive" };
+  await run("apt-get", { args: ["update"], env, timeoutMs: 300_000 });
+  await run("apt-get", { args: ["install", "-y", "--no-install-recommends", "chromium"], env, timeoutMs: 600_000 });
+}
+
+if (import.meta.main) {
+  const names = Object.keys(TOOLS) as Tool[];
+  const wanted = Deno.args.length === 0 ? names : names.filter((name) => Deno.args.includes(name));
+  for (const tool of wanted) {
+    const start = performance.now();
+    const isThere = isInstalled(tool);
+    if (!isThere) await install(tool);
+    const seconds = ((performance.now() - start) / 1000).toFixed(1);
+    console.log(`${tool}: ${isThere ? "there" : `installed in ${seconds} s`}`);
+  }
+  if (Deno.args.length === 0 || Deno.args.includes("browser")) {
+    const isThere = await findBrowser() !== undefined;
+    if (!isThere) await installBrowser();
+    console.log(`browser: ${isThere ? "there" : "installed"}`);
+  }
+}
