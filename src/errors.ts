@@ -168,6 +168,12 @@ export class CircularDependencyError extends Error {
   }
 }
 
+/** Whatever was thrown, in words: what cannot be told must not keep the error from being made. */
 function reasonOf(error: unknown): string {
-  return error instanceof Error ? error.message || error.name : String(error);
+  if (error instanceof Error) return error.message || error.name;
+  try {
+    return String(error);
+  } catch {
+    return typeNameOf(error);
+  }
 }

@@ -68,7 +68,7 @@ export class Invoker {
     const build = this.#buildOf(registration.source as Constructor<AnyHandler>);
     return (scope, message, context) => {
       const handler = build(scope) as AnyHandler & PromiseLike<AnyHandler>;
-      return typeof handler.handle === "function"
+      return typeof handler?.handle === "function"
         ? handler.handle(message, context)
         : handleWhenBuilt(handler, message, context);
     };

@@ -130,7 +130,8 @@ export class HandlerRegistry {
 
 /** A class stands for its prototype, which has to name the class: only then do its instances lead back to it. */
 function prototypeOfClass(type: MessageType): object {
-  const prototype: unknown = typeof type === "function" ? type.prototype : undefined;
+  // A bound class has none of its own, and would pass for its base.
+  const prototype: unknown = typeof type === "function" && Object.hasOwn(type, "prototype") && type.prototype;
   if (typeof prototype !== "object" || prototype === null || classOf(prototype).prototype !== prototype) {
     throw new TypeError(`Cannot register a handler for "${nameOf(type)}": it is not a class`);
   }

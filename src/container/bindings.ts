@@ -33,13 +33,13 @@ export class Bindings implements Resolver {
   /** Binds a token. A default never replaces what is bound. */
   add(token: Token<unknown>, factory: () => unknown, lifetime: Lifetime, isDefault: boolean): void {
     const present = this.#bindings.get(token);
+    if (isDefault && present !== undefined) return;
     if (present?.isResolved) {
       throw new TypeError(
         `Cannot bind "${describe(token)}" again: it has been resolved, and somebody holds what was bound before. ` +
           "Bind it before its first use",
       );
     }
-    if (isDefault && present !== undefined) return;
     this.#hasScoped ||= lifetime === "scoped";
     this.#bindings.set(token, { factory, lifetime, isDefault, isResolved: false, isBuilt: false, instance: undefined });
   }
@@ -113,10 +113,10 @@ export function describe(token: Token<unknown>): string {
 }
 
 function refuseCircle(token: Token<unknown>, path: Path | undefined): void {
+  const names = [describe(token)];
   for (let current = path; current !== undefined; current = current.parent) {
-    if (current.token !== token) continue;
-    const names = namesOf(path);
-    throw new CircularDependencyError([...names.slice(names.lastIndexOf(describe(token))), describe(token)]);
+    names.unshift(describe(current.token));
+    if (current.token === token) throw new CircularDependencyError(names);
   }
 }
 

@@ -47,6 +47,8 @@ export interface BindOptions {
  */
 export class Container implements DIAdapter<Scope | HandlerContext> {
   readonly #bindings = new Bindings();
+  /** The handler classes that are constructed as they are. */
+  readonly #unbound = new Set<Token<unknown>>();
   #hasDefaults = false;
 
   /**
@@ -62,6 +64,12 @@ export class Container implements DIAdapter<Scope | HandlerContext> {
   bind<T>(token: Token<T>, factory: () => NoInfer<T>, options: BindOptions = {}): this {
     if (typeof factory !== "function") {
       throw new TypeError(`Cannot bind "${describe(token)}": the second argument is a factory, () => …`);
+    }
+    if (this.#unbound.has(token)) {
+      throw new TypeError(
+        `Cannot bind "${describe(token)}": a handler of the class has been built without a binding. ` +
+          "Bind it before its first use",
+      );
     }
     this.#bindings.add(token, factory, options.lifetime ?? "singleton", false);
     return this;
@@ -119,6 +127,7 @@ export class Container implements DIAdapter<Scope | HandlerContext> {
           "a default, such as inject(…), or bind the class to a factory",
       );
     }
+    this.#unbound.add(type);
     const path = { token: type, lifetime: "transient", parent: undefined } as const;
     const build = () => new type();
     return (scope) => construct({ resolver, surroundings: surroundings(scope), path }, build);

@@ -52,19 +52,22 @@ export function timeout(ms: number, options: TimeoutOptions = {}): Middleware {
     const controller = new AbortController();
     const { signal } = controller;
     const relay = () => controller.abort(outer?.reason);
-    outer?.addEventListener("abort", relay);
+    if (outer?.aborted) relay();
+    else outer?.addEventListener("abort", relay);
 
     return new Promise((resolve, reject) => {
-      let timer = setTimeout(() => {
-        controller.abort(
-          new DOMException(`Cannot handle "${typeNameOf(message)}" within ${ms} ms`, "TimeoutError"),
-        );
-        if (graceMs !== Infinity) timer = setTimeout(() => reject(signal.reason), Math.min(graceMs, MAX_DELAY_MS));
-      }, Math.min(ms, MAX_DELAY_MS));
-      next(undefined, { signal }).then(resolve, reject).finally(() => {
+      const settle = <T>(outcome: (value: T) => void, value: T) => {
         clearTimeout(timer);
         outer?.removeEventListener("abort", relay);
-      });
+        outcome(value);
+      };
+      let timer = setTimeout(() => {
+        const reason = `Cannot handle "${typeNameOf(message)}" within ${ms} ms`;
+        controller.abort(new DOMException(reason, "TimeoutError"));
+        if (graceMs === Infinity) return;
+        timer = setTimeout(() => settle(reject, signal.reason), Math.min(graceMs, MAX_DELAY_MS));
+      }, Math.min(ms, MAX_DELAY_MS));
+      next(undefined, { signal }).then((result) => settle(resolve, result), (error) => settle(reject, error));
     });
   };
 }
