@@ -536,9 +536,9 @@ Deno.test("commandHandler() refuses to decorate a static method the legacy way, 
     static create() {}
   }
 
-  assertThrows(
+  assertRefuses(
     () => decorate(Handlers, "create", Object.getOwnPropertyDescriptor(Handlers, "create")),
-    TypeError,
+    { name: "Handlers" },
   );
   assertEquals(router.commandTypes, []);
 });

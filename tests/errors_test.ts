@@ -223,14 +223,20 @@ for (
 
 // An error that cannot be made would leave the dispatch pending for ever.
 for (
-  const [what, thrown] of [
-    ["an object without a prototype", Object.create(null)],
-    ["parsed data that hides toString", JSON.parse('{"toString": 1, "valueOf": 1}')],
+  const [what, thrown, name] of [
+    ["an object without a prototype", Object.create(null), "Object"],
+    ["parsed data that hides toString", JSON.parse('{"toString": 1, "valueOf": 1}'), "Object"],
+    [
+      "an error with parsed data for a message",
+      Object.assign(new RangeError(), { message: { toString: 1 } }),
+      "RangeError",
+    ],
   ] as const
 ) {
   Deno.test(`EventDispatchError can be made of ${what} that was thrown`, () => {
     const error = new EventDispatchError([failure(new Happened(), thrown, sendMail)]);
 
+    assertEquals(error.message, `Cannot complete "Happened": sendMail: ${name}`);
     assertStrictEquals(error.errors[0], thrown);
   });
 }
