@@ -386,6 +386,13 @@ Deno.test("Container.get() takes one dependency that is reached on two ways for 
   assertEquals(container.get(A), ["shared", "shared"]);
 });
 
+Deno.test("Container.get() takes a token that another container binds as well for no circle", () => {
+  const inner = new Container().bind(A, () => "inner");
+  const outer = new Container().bind(A, () => `${inner.get(A)} in outer`);
+
+  assertEquals(outer.get(A), "inner in outer");
+});
+
 Deno.test("Container.get() works after it has refused a circle", () => {
   const container = new Container().bind(A, () => inject(A)).bind(B, () => "fine");
   assertThrows(() => container.get(A), CircularDependencyError);
@@ -449,6 +456,13 @@ Deno.test("Container.get() refuses it even if the scope has the scoped instance 
   scope.get(UnitOfWork);
 
   assertThrows(() => scope.get(Cache), TypeError, 'Cannot resolve "UnitOfWork" for "Cache"');
+});
+
+Deno.test("Container.get() lets a singleton keep what another container binds for a scope", () => {
+  const inner = new Container().bind(A, () => "scoped", { lifetime: "scoped" });
+  const outer = new Container().bind(B, () => inner.createScope().get(A));
+
+  assertEquals(outer.get(B), "scoped");
 });
 
 Deno.test("Container.get() refuses a scoped dependency where no scope is open", () => {

@@ -464,6 +464,23 @@ Deno.test("next(message, context) cannot replace the kind, the handler and the e
   assertEquals(await commands.dispatch(new RenameUser()), "renamed");
 });
 
+Deno.test("next(message, context) cannot replace the kind and the handler that inner middlewares see", async () => {
+  const seen: unknown[] = [];
+  const findUser = () => "Ada";
+  const forged = { kind: "event", handler: FindUser, metadata: {} };
+  const queries = new MessageRouter().newQueryBus().subscribe(FindUser, findUser).use(
+    (_message, next) => next(undefined, forged),
+    (_message, next, { kind, handler }) => {
+      seen.push(kind, handler);
+      return next();
+    },
+  );
+
+  await queries.dispatch(new FindUser());
+
+  assertEquals(seen, ["query", findUser]);
+});
+
 Deno.test("next(message, context) accepts the middleware's own context", async () => {
   const { signal } = new AbortController();
   const metadata = { requestId: 7 };

@@ -297,6 +297,26 @@ Deno.test("retry() has its wait cut short by the signal, and rejects with its re
   assertEquals(time.next(), false);
 });
 
+Deno.test("retry() on the event bus makes no further attempt when its wait was cut short", async () => {
+  using time = new FakeTime();
+  const controller = new AbortController();
+  const reason = new RangeError("hung up");
+  let attempts = 0;
+  const events = new MessageRouter().newEventBus().use(retry({ attempts: 3, delay: 100 }))
+    .subscribe(UserCreated, () => {
+      attempts++;
+      throw new Error("not yet");
+    });
+
+  const dispatched = events.dispatch(new UserCreated(1), { signal: controller.signal });
+  await time.tickAsync(50);
+  controller.abort(reason);
+
+  const error = await assertRejects(() => dispatched, EventDispatchError);
+  assertStrictEquals(error.errors[0], reason);
+  assertEquals(attempts, 1);
+});
+
 Deno.test("retry() leaves no listener on the signal when it has waited", async () => {
   using time = new FakeTime();
   const { signal } = new AbortController();

@@ -476,6 +476,33 @@ for (const [name, use] of [["without", false], ["behind", true]] as const) {
   });
 }
 
+Deno.test("The scope of a command that a middleware has left behind is disposed when the handler has settled", async () => {
+  const log: string[] = [];
+  const gate = Promise.withResolvers<string>();
+  const router = new MessageRouter(loggingContainer(log));
+  router.newEventBus().subscribe(UserCreated, () => log.push("event handled"));
+  @router.commandHandler(CreateUser)
+  class _CreateUserHandler {
+    readonly a = inject(A);
+    handle(_command: CreateUser, { events }: CommandContext): Promise<string> {
+      events.add(new UserCreated());
+      return gate.promise;
+    }
+  }
+  const left: Promise<unknown>[] = [];
+  const commands = router.newCommandBus().use((_message, next) => {
+    left.push(next());
+    return Promise.resolve("answered");
+  });
+
+  assertEquals(await commands.dispatch(new CreateUser()), "answered");
+  assertEquals(log, ["1 built"]);
+  gate.resolve("created");
+  await Promise.all(left);
+
+  assertEquals(log, ["1 built", "1 disposed"]);
+});
+
 Deno.test("A scope that cannot be disposed makes the dispatch of a handler fail that has succeeded", async () => {
   const failure = new RangeError("stuck");
   const container = new Container().bind(A, () => ({ [Symbol.asyncDispose]: () => Promise.reject(failure) }), {
