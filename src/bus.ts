@@ -79,6 +79,7 @@ export abstract class Bus<K extends MessageKind> {
    * Registers a function as a handler, with every bus of the router.
    *
    * @typeParam T The class of message.
+   * @typeParam H The function. A type of its own, so that a literal in it is checked against the result as it is.
    * @param type The class of message.
    * @param handler The function.
    * @param options Whether errors are dropped.
@@ -86,9 +87,9 @@ export abstract class Bus<K extends MessageKind> {
    * @throws {DuplicateHandlerError} If a command or a query of the class has a handler already.
    * @throws {TypeError} If the handler is not a function.
    */
-  subscribe<T extends MessageType<MessagesByKind[K]>>(
+  subscribe<T extends MessageType<MessagesByKind[K]>, H extends HandlerFunctionFor<K, T>>(
     type: T,
-    handler: HandlerFunctionFor<K, T>,
+    handler: H,
     options: HandlerOptions<HandlerResult<K, T>> = {},
   ): this {
     if (typeof handler !== "function") {

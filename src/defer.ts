@@ -4,7 +4,7 @@ import { type Dispatcher, toDispatchFunction } from "./dispatcher.ts";
 /** How deferred work is reported. */
 export interface DeferOptions<M = object> {
   /**
-   * Is told of work that has failed. Its own failure goes to `console.error`.
+   * Is told of work that has failed. Its own failure goes to `console.error`, with the error that it was told of.
    *
    * @default {console.error}
    */
@@ -77,7 +77,7 @@ export function defer<M = object>(
       try {
         await onError(error, message);
       } catch (failure) {
-        console.error(failure);
+        console.error(failure, error);
       }
     }
   }

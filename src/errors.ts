@@ -170,9 +170,8 @@ export class CircularDependencyError extends Error {
 
 /** Whatever was thrown, in words: what cannot be told must not keep the error from being made. */
 function reasonOf(error: unknown): string {
-  if (error instanceof Error) return error.message || error.name;
   try {
-    return String(error);
+    return String(error instanceof Error ? error.message || error.name : error);
   } catch {
     return typeNameOf(error);
   }

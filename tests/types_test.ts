@@ -579,6 +579,19 @@ Deno.test("subscribe() infers the message, and checks the result", () => {
   compiled(() => commands.subscribe(CreateUser, { handle: () => 42 }));
 });
 
+Deno.test("subscribe() takes a literal for a result that is a union of literals", () => {
+  class Shape extends Query<{ kind: "circle" | "square"; corners: [number, number][] }> {}
+  compiled(() => commands.subscribe(Choose, () => "left"));
+  compiled(() => commands.subscribe(Choose, (_command) => "left"));
+  compiled(() => commands.subscribe(ForgetAll, () => {}));
+  compiled(() => queries.subscribe(Shape, () => ({ kind: "circle", corners: [[0, 1]] })));
+  compiled(() => queries.subscribe(Shape, async () => await { kind: "circle", corners: [[0, 1]] }));
+  // @ts-expect-error another literal
+  compiled(() => commands.subscribe(Choose, () => "up"));
+  // @ts-expect-error another literal in the object
+  compiled(() => queries.subscribe(Shape, () => ({ kind: "triangle", corners: [] })));
+});
+
 Deno.test("a handler of a list takes what all of its messages are and returns what all of them promise", () => {
   compiled(() => router.commandHandler([CreateUser, CountUsers])(having((_: CreateUser | CountUsers) => 42)));
   compiled(() => router.eventHandler([Created, Deleted])(having((_: Created | Deleted): void => {})));
