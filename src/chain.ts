@@ -1,6 +1,6 @@
 import type { DispatchOptions, HandlerContext } from "./context.ts";
 import { MiddlewareError } from "./errors.ts";
-import { describe, nameOf } from "./naming.ts";
+import { describe, nameOf, typeNameOf } from "./naming.ts";
 import type { AnyMiddleware, Middleware, Next } from "./middleware.ts";
 import { isPromiseLike, toPromise } from "./promise.ts";
 
@@ -9,11 +9,7 @@ import { isPromiseLike, toPromise } from "./promise.ts";
  *
  * @typeParam State What the caller wants to reach the innermost step, untouched by the middlewares.
  */
-export type Step<State = undefined> = (
-  message: unknown,
-  context: HandlerContext,
-  state: State,
-) => unknown;
+export type Step<State = undefined> = (message: unknown, context: HandlerContext, state: State) => unknown;
 
 /**
  * Starts a step.
@@ -44,19 +40,11 @@ export function start<State>(
  * @param middlewares What is to be used as middlewares.
  * @throws {TypeError} If one of them is neither a function nor an object with a method `invoke`.
  */
-export function requireMiddlewares(
-  middlewares: readonly AnyMiddleware[],
-): void {
+export function requireMiddlewares(middlewares: readonly AnyMiddleware[]): void {
   for (const middleware of middlewares) {
-    if (
-      typeof middleware === "function" ||
-      typeof middleware?.invoke === "function"
-    ) continue;
-    throw new TypeError(
-      `Cannot use ${
-        describe(middleware)
-      } as a middleware: it is neither a function nor an object with a method "invoke"`,
-    );
+    if (typeof middleware === "function" || typeof middleware?.invoke === "function") continue;
+    const problem = `it is neither a function nor an object with a method "invoke"`;
+    throw new TypeError(`Cannot use ${describe(middleware)} as a middleware: ${problem}`);
   }
 }
 
@@ -68,17 +56,11 @@ export function requireMiddlewares(
  * @param innermost What they run around.
  * @returns The whole chain as one step; the innermost itself where there are no middlewares.
  */
-export function compose<State>(
-  middlewares: readonly AnyMiddleware[],
-  innermost: Step<State>,
-): Step<State> {
+export function compose<State>(middlewares: readonly AnyMiddleware[], innermost: Step<State>): Step<State> {
   return middlewares.reduceRight(wrap, innermost);
 }
 
-function wrap<State>(
-  inner: Step<State>,
-  middleware: AnyMiddleware,
-): Step<State> {
+function wrap<State>(inner: Step<State>, middleware: AnyMiddleware): Step<State> {
   const invoke: Middleware = typeof middleware === "function"
     ? middleware
     : (message, next, context) => middleware.invoke(message, next, context);
@@ -107,10 +89,7 @@ function wrap<State>(
 }
 
 /** What a middleware replaces is the signal and the metadata: the kind and the handler are facts of the dispatch. */
-function passOn(
-  context: HandlerContext,
-  options: DispatchOptions,
-): HandlerContext {
+function passOn(context: HandlerContext, options: DispatchOptions): HandlerContext {
   return {
     kind: context.kind,
     signal: "signal" in options ? options.signal : context.signal,
@@ -130,16 +109,11 @@ interface AnyGenerator {
 
 function isGenerator(value: unknown): value is AnyGenerator {
   const generator = value as Partial<AnyGenerator> | null | undefined;
-  return typeof generator?.next === "function" &&
-    typeof generator.throw === "function" &&
+  return typeof generator?.next === "function" && typeof generator.throw === "function" &&
     typeof generator.return === "function";
 }
 
-function drive(
-  generator: AnyGenerator,
-  next: Next,
-  middleware: AnyMiddleware,
-): unknown {
+function drive(generator: AnyGenerator, next: Next, middleware: AnyMiddleware): unknown {
   const step = generator.next();
   return isPromiseLike(step)
     ? driveAsync(step, generator, next, middleware)
@@ -147,22 +121,11 @@ function drive(
 }
 
 /** Nothing but the handler is awaited: one `then` takes the place of an async function. */
-function driveSync(
-  step: GeneratorStep,
-  generator: AnyGenerator,
-  next: Next,
-  middleware: AnyMiddleware,
-): unknown {
+function driveSync(step: GeneratorStep, generator: AnyGenerator, next: Next, middleware: AnyMiddleware): unknown {
   if (step.done) return undefined;
   return next().then(
     (result) => (generator.next(result) as GeneratorStep).done ? result : refuseYield(generator, middleware),
-    (error) =>
-      driveSync(
-        generator.throw(error) as GeneratorStep,
-        generator,
-        next,
-        middleware,
-      ),
+    (error) => driveSync(generator.throw(error) as GeneratorStep, generator, next, middleware),
   );
 }
 
@@ -188,10 +151,7 @@ async function driveAsync(
 }
 
 /** The generator is closed before the error comes out. */
-async function refuseYield(
-  generator: AnyGenerator,
-  middleware: AnyMiddleware,
-): Promise<never> {
+async function refuseYield(generator: AnyGenerator, middleware: AnyMiddleware): Promise<never> {
   await generator.return();
   throw new MiddlewareError(
     `Cannot run "${middlewareName(middleware)}" any further: it yielded again after the handler had succeeded. ` +
@@ -200,10 +160,7 @@ async function refuseYield(
 }
 
 /** Waits for what the middleware left behind, so that no rejection of it goes unhandled. */
-async function refuse(
-  middleware: AnyMiddleware,
-  started: Promise<unknown> | undefined,
-): Promise<never> {
+async function refuse(middleware: AnyMiddleware, started: Promise<unknown> | undefined): Promise<never> {
   await started?.catch(ignore);
   throw new MiddlewareError(
     `Cannot run "${middlewareName(middleware)}": it returned neither a promise nor a generator. ` +
@@ -214,7 +171,5 @@ async function refuse(
 function ignore(): void {}
 
 function middlewareName(middleware: AnyMiddleware): string {
-  return nameOf(
-    typeof middleware === "function" ? middleware : middleware.constructor,
-  );
+  return typeof middleware === "function" ? nameOf(middleware) : typeNameOf(middleware);
 }

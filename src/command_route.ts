@@ -34,13 +34,9 @@ interface Run {
  * @param commandParts What runs the handler, and what publishes its events.
  * @returns The route.
  */
-export function composeCommandRoute(
-  parts: RouteParts,
-  commandParts: CommandRouteParts,
-): Route {
+export function composeCommandRoute(parts: RouteParts, commandParts: CommandRouteParts): Route {
   return composeSingleRoute("command", parts, (registration) => {
-    const isDirect = parts.middlewares.length === 0 &&
-      !registration.failSilently;
+    const isDirect = parts.middlewares.length === 0 && !registration.failSilently;
     return isDirect
       ? composeDirect(parts, registration, commandParts)
       : composeChained(parts, registration, commandParts);
@@ -59,8 +55,7 @@ function composeDirect(
     const attempt = new CommandAttempt(signal, metadata, registration.source);
     return start(handle, message, attempt, attempt).then(
       (result) => {
-        const isQuiet = closeRelatedEvents(attempt.events).length === 0 &&
-          attempt.dispose === undefined;
+        const isQuiet = closeRelatedEvents(attempt.events).length === 0 && attempt.dispose === undefined;
         return isQuiet ? result : complete(result, [attempt], eventBus);
       },
       (error) => {
@@ -131,20 +126,14 @@ function complete(
 }
 
 /** Disposes the scopes once their command has come to its end, and leaves the outcome as it is. */
-async function settleThenDispose(
-  ending: unknown,
-  attempts: readonly CommandAttempt[],
-): Promise<unknown> {
+async function settleThenDispose(ending: unknown, attempts: readonly CommandAttempt[]): Promise<unknown> {
   const [outcome] = await Promise.allSettled([ending]);
   const errors = await disposeAll(
     attempts.flatMap(({ dispose }) => dispose ?? []),
   );
   if (outcome.status === "rejected") errors.unshift(outcome.reason);
   if (errors.length > 0) {
-    throw combineErrors(
-      errors,
-      "Cannot dispose the scopes of a command that has failed too",
-    );
+    throw combineErrors(errors, "Cannot dispose the scopes of a command that has failed too");
   }
   return (outcome as PromiseFulfilledResult<unknown>).value;
 }

@@ -55,10 +55,7 @@ function dispatchOne(event: object, bus: EventBus, metadata: Metadata): Promise<
   }
 }
 
-function failuresOf(
-  events: readonly object[],
-  outcomes: readonly PromiseSettledResult<void>[],
-): EventFailure[] {
+function failuresOf(events: readonly object[], outcomes: readonly PromiseSettledResult<void>[]): EventFailure[] {
   return outcomes.flatMap((outcome, index): readonly EventFailure[] => {
     if (outcome.status === "fulfilled") return [];
     const error: unknown = outcome.reason;
