@@ -737,3 +737,14 @@ Deno.test("A container is refused by a second router", () => {
     "Cannot give a container to a second router: both have buses. Give each router its own",
   );
 });
+
+Deno.test("Container.bind() refuses a lifetime that it does not know", () => {
+  const container = new Container();
+
+  const error = assertThrows(() => container.bind(FindUser, () => new FindUser(), { lifetime: "request" as "scoped" }));
+
+  assertEquals(
+    (error as Error).message,
+    'Cannot bind "FindUser" with the lifetime "request": it is one of singleton, scoped, transient',
+  );
+});

@@ -4,11 +4,11 @@ import { RelatedEvents } from "../related_events.ts";
 import { construct, type Lifetime, type Path, type Resolver, type Surroundings } from "./inject.ts";
 import { InjectionToken, type Token } from "./token.ts";
 
+const LIFETIMES: readonly Lifetime[] = ["singleton", "scoped", "transient"];
+
 interface Binding {
   readonly factory: () => unknown;
   readonly lifetime: Lifetime;
-  /** A default gives way to what a user binds. */
-  readonly isDefault: boolean;
   /** Set once somebody has been given what the binding makes: it cannot change under them any more. */
   isResolved: boolean;
   isBuilt: boolean;
@@ -40,8 +40,13 @@ export class Bindings implements Resolver {
           "Bind it before its first use",
       );
     }
+    if (!LIFETIMES.includes(lifetime)) {
+      throw new TypeError(
+        `Cannot bind "${describe(token)}" with the lifetime "${lifetime}": it is one of ${LIFETIMES.join(", ")}`,
+      );
+    }
     this.#hasScoped ||= lifetime === "scoped";
-    this.#bindings.set(token, { factory, lifetime, isDefault, isResolved: false, isBuilt: false, instance: undefined });
+    this.#bindings.set(token, { factory, lifetime, isResolved: false, isBuilt: false, instance: undefined });
   }
 
   resolve<T>(token: Token<T>, surroundings: Surroundings | undefined, path: Path | undefined): T {
