@@ -1,0 +1,433 @@
+import { assert, assertEquals } from "@std/assert";
+import fc from "fast-check";
+import { MemoryQueue } from "../src/queue/memory_queue.ts";
+import { Pump } from "../src/queue/pump.ts";
+import type { Delivery } from "../src/queue/queue.ts";
+
+// A failure is printed with its seed and its shrunk case: `fc.assert(…, { seed, path })` runs it again.
+
+/** Lets everything run that waits for no timer. */
+async function settle(turns = 12): Promise<void> {
+  for (let turn = 0; turn < turns; turn++) await undefined;
+}
+
+/** What both the queue and its model tell of themselves. */
+interface Report {
+  readonly size: number;
+  readonly pending: number;
+  readonly closed: boolean;
+  /** Of each sent message in turn: what has become of its `send`. */
+  readonly sends: readonly string[];
+  /** Of each `next` in turn: what it has received. */
+  readonly receives: readonly string[];
+  readonly dead: readonly string[];
+}
+
+/** One thing done to a queue. Numbers choose among what there is at the time. */
+type Action =
+  | { readonly do: "send" | "close" | "join" }
+  | { readonly do: "receive" | "leave" | "abort"; readonly which: number }
+  | { readonly do: "ack" | "nack"; readonly which: number };
+
+interface Target {
+  act(action: Action): void;
+  report(): Report;
+}
+
+interface Limits {
+  readonly maxSize: number;
+  readonly maxAttempts: number;
+}
+
+const pick = <T>(from: readonly T[], which: number): T | undefined => from[which % from.length];
+
+/** The real queue. */
+class Real implements Target {
+  readonly #queue: MemoryQueue<number>;
+  readonly #consumers: AsyncIterator<Delivery<number>>[] = [];
+  readonly #controllers: AbortController[] = [];
+  readonly #sends: string[] = [];
+  readonly #receives: string[] = [];
+  readonly #deliveries: Delivery<number>[] = [];
+  readonly #dead: string[] = [];
+
+  constructor(limits: Limits) {
+    this.#queue = new MemoryQueue({
+      ...limits,
+      onDead: ({ message, attempt }, reason) => this.#dead.push(`${message}/${attempt} ${reason}`),
+    });
+  }
+
+  act(action: Action): void {
+    switch (action.do) {
+      case "send": {
+        const message = this.#sends.push("waiting") - 1;
+        const controller = new AbortController();
+        this.#controllers.push(controller);
+        this.#queue.send(message, { signal: controller.signal }).then(
+          () => this.#sends[message] = "sent",
+          (error) => this.#sends[message] = error instanceof Error ? error.name : String(error),
+        );
+        break;
+      }
+      case "close":
+        this.#queue.close();
+        break;
+      case "join":
+        this.#consumers.push(this.#queue[Symbol.asyncIterator]());
+        break;
+      case "receive": {
+        const index = this.#receives.push("waiting") - 1;
+        pick(this.#consumers, action.which)?.next().then(({ done, value }) => {
+          this.#receives[index] = done ? "done" : `${value.message}/${value.attempt}`;
+          if (!done) this.#deliveries.push(value);
+        });
+        break;
+      }
+      case "leave":
+        pick(this.#consumers, action.which)?.return?.();
+        break;
+      case "abort":
+        pick(this.#controllers, action.which)?.abort("aborted");
+        break;
+      case "ack":
+        pick(this.#deliveries, action.which)?.ack();
+        break;
+      case "nack":
+        pick(this.#deliveries, action.which)?.nack({ reason: "no" });
+        break;
+    }
+  }
+
+  report(): Report {
+    const { size, pending, closed } = this.#queue;
+    return { size, pending, closed, sends: this.#sends, receives: this.#receives, dead: this.#dead };
+  }
+}
+
+interface Parcel {
+  readonly message: number;
+  readonly attempt: number;
+  isAccepted: boolean;
+}
+
+interface Held {
+  readonly parcel: Parcel;
+  readonly consumer: number;
+  isOpen: boolean;
+}
+
+/** The same with plain arrays, without a promise, and without a thought for speed. */
+class Model implements Target {
+  readonly #limits: Limits;
+  #line: Parcel[] = [];
+  #waiting: { consumer: number; index: number }[] = [];
+  #hasLeft: boolean[] = [];
+  #deliveries: Held[] = [];
+  #isClosed = false;
+  #sends: string[] = [];
+  #receives: string[] = [];
+  #dead: string[] = [];
+
+  constructor(limits: Limits) {
+    this.#limits = limits;
+  }
+
+  act(action: Action): void {
+    switch (action.do) {
+      case "send": {
+        const message = this.#sends.push(this.#isClosed ? "QueueClosedError" : "waiting") - 1;
+        if (!this.#isClosed) this.#line.push({ message, attempt: 1, isAccepted: false });
+        break;
+      }
+      case "close":
+        this.#isClosed = true;
+        for (const parcel of this.#line.filter(({ isAccepted }) => !isAccepted)) {
+          this.#sends[parcel.message] = "QueueClosedError";
+        }
+        this.#line = this.#line.filter(({ isAccepted }) => isAccepted);
+        break;
+      case "join":
+        this.#hasLeft.push(false);
+        break;
+      case "receive": {
+        const index = this.#receives.push("waiting") - 1;
+        if (this.#hasLeft.length === 0) break;
+        const consumer = action.which % this.#hasLeft.length;
+        if (this.#hasLeft[consumer]) this.#receives[index] = "done";
+        else this.#waiting.push({ consumer, index });
+        break;
+      }
+      case "leave": {
+        if (this.#hasLeft.length === 0) break;
+        const consumer = action.which % this.#hasLeft.length;
+        this.#hasLeft[consumer] = true;
+        for (const { index } of this.#waiting.filter((receive) => receive.consumer === consumer)) {
+          this.#receives[index] = "done";
+        }
+        this.#waiting = this.#waiting.filter((receive) => receive.consumer !== consumer);
+        const held = this.#deliveries.filter((delivery) => delivery.isOpen && delivery.consumer === consumer);
+        for (const delivery of held) delivery.isOpen = false;
+        this.#line.unshift(...held.map(({ parcel }) => ({ ...parcel, attempt: parcel.attempt + 1 })));
+        break;
+      }
+      case "abort": {
+        if (this.#sends.length === 0) break;
+        const message = action.which % this.#sends.length;
+        if (this.#sends[message] !== "waiting") break;
+        this.#sends[message] = "aborted";
+        this.#line = this.#line.filter((parcel) => parcel.message !== message);
+        break;
+      }
+      case "ack":
+      case "nack": {
+        const delivery = pick(this.#deliveries, action.which);
+        if (!delivery?.isOpen) break;
+        delivery.isOpen = false;
+        const { parcel } = delivery;
+        if (action.do === "ack") break;
+        if (parcel.attempt >= this.#limits.maxAttempts) this.#dead.push(`${parcel.message}/${parcel.attempt} no`);
+        else this.#line.push({ ...parcel, attempt: parcel.attempt + 1 });
+        break;
+      }
+    }
+    this.#match();
+  }
+
+  report(): Report {
+    return {
+      size: this.#size,
+      pending: this.#deliveries.filter(({ isOpen }) => isOpen).length,
+      closed: this.#isClosed,
+      sends: this.#sends,
+      receives: this.#receives,
+      dead: this.#dead,
+    };
+  }
+
+  get #size(): number {
+    return this.#line.filter(({ isAccepted }) => isAccepted).length;
+  }
+
+  #match(): void {
+    const accept = (parcel: Parcel) => {
+      parcel.isAccepted = true;
+      if (this.#sends[parcel.message] === "waiting") this.#sends[parcel.message] = "sent";
+    };
+    while (this.#waiting.length > 0 && this.#line.length > 0) {
+      const parcel = this.#line.shift()!;
+      const { consumer, index } = this.#waiting.shift()!;
+      accept(parcel);
+      this.#receives[index] = `${parcel.message}/${parcel.attempt}`;
+      this.#deliveries.push({ parcel, consumer, isOpen: true });
+    }
+    for (const parcel of this.#line) {
+      if (!parcel.isAccepted && this.#size < this.#limits.maxSize) accept(parcel);
+    }
+    if (this.#isClosed && this.#line.length === 0) {
+      for (const { index } of this.#waiting.splice(0)) this.#receives[index] = "done";
+    }
+  }
+}
+
+const which = fc.nat(9);
+const action: fc.Arbitrary<Action> = fc.oneof(
+  { weight: 6, arbitrary: fc.constant<Action>({ do: "send" }) },
+  { weight: 6, arbitrary: which.map<Action>((which) => ({ do: "receive", which })) },
+  { weight: 2, arbitrary: fc.constant<Action>({ do: "join" }) },
+  { weight: 2, arbitrary: which.map<Action>((which) => ({ do: "ack", which })) },
+  { weight: 3, arbitrary: which.map<Action>((which) => ({ do: "nack", which })) },
+  { weight: 1, arbitrary: which.map<Action>((which) => ({ do: "leave", which })) },
+  { weight: 2, arbitrary: which.map<Action>((which) => ({ do: "abort", which })) },
+  { weight: 1, arbitrary: fc.constant<Action>({ do: "close" }) },
+);
+const limits = fc.record({
+  maxSize: fc.constantFrom(0, 1, 2, 3, Infinity),
+  maxAttempts: fc.constantFrom(1, 2, 3, Infinity),
+});
+
+Deno.test("MemoryQueue does what a model of plain arrays does, whatever is done to it", async () => {
+  await fc.assert(
+    fc.asyncProperty(limits, fc.array(action, { maxLength: 60 }), async (limits, actions) => {
+      const targets: Target[] = [new Real(limits), new Model(limits)];
+      for (const action of [{ do: "join" } as const, ...actions]) {
+        for (const target of targets) target.act(action);
+        await settle();
+        assertEquals(targets[0]!.report(), targets[1]!.report());
+      }
+    }),
+    { numRuns: 300 },
+  );
+});
+
+Deno.test("MemoryQueue owes each message that it has accepted, however close together things are done to it", async () => {
+  await fc.assert(
+    fc.asyncProperty(
+      limits,
+      fc.array(fc.tuple(action, fc.nat(3)), { maxLength: 60 }),
+      async ({ maxSize }, actions) => {
+        // Nothing is ever given up, so what was accepted is in the queue, with a consumer, or acked.
+        const queue = new MemoryQueue<number>({ maxSize, maxAttempts: Infinity });
+        const accepted = new Set<number>();
+        const refused = new Set<number>();
+        const acked: number[] = [];
+        const deliveries: Delivery<number>[] = [];
+        const consumers = [queue[Symbol.asyncIterator]()];
+        let sent = 0;
+
+        for (const [action, ticks] of actions) {
+          if (action.do === "send") {
+            const message = sent++;
+            queue.send(message).then(() => accepted.add(message), () => refused.add(message));
+          } else if (action.do === "receive") {
+            pick(consumers, action.which)!.next().then(({ done, value }) => done || deliveries.push(value));
+          } else if (action.do === "join") {
+            consumers.push(queue[Symbol.asyncIterator]());
+          } else if (action.do === "leave") {
+            pick(consumers, action.which)!.return!();
+          } else if (action.do === "close") {
+            queue.close();
+          } else if (action.do === "ack" || action.do === "nack") {
+            const delivery = pick(deliveries, action.which);
+            // What was acked leaves `pending`; an answer that comes too late changes nothing.
+            const before = queue.pending;
+            if (action.do === "nack") delivery?.nack();
+            else if (delivery !== undefined && (delivery.ack(), queue.pending < before)) acked.push(delivery.message);
+          }
+          for (let tick = 0; tick < ticks; tick++) await undefined;
+        }
+
+        queue.close();
+        for (const consumer of consumers) consumer.return!();
+        await settle();
+        const rest: number[] = [];
+        for await (const delivery of queue) {
+          rest.push(delivery.message);
+          await delivery.ack();
+        }
+        const sorted = (messages: Iterable<number>) => [...messages].sort((a, b) => a - b);
+        assertEquals(sorted([...acked, ...rest]), sorted(accepted));
+        assertEquals([queue.size, queue.pending, accepted.size + refused.size], [0, 0, sent]);
+      },
+    ),
+    { numRuns: 300 },
+  );
+});
+
+/** What a handler does with one attempt at a message. */
+const outcome = fc.record({ fails: fc.boolean(), throws: fc.boolean() });
+
+Deno.test("Pump handles each message until it succeeds or its attempts are used up, never more at a time than it may", async () => {
+  await fc.assert(
+    fc.asyncProperty(
+      fc.record({
+        concurrency: fc.integer({ min: 1, max: 5 }),
+        maxAttempts: fc.integer({ min: 1, max: 3 }),
+        maxSize: fc.constantFrom(0, 1, 3, Infinity),
+        withMiddleware: fc.boolean(),
+      }),
+      fc.array(fc.array(outcome, { minLength: 3, maxLength: 3 }), { maxLength: 20 }),
+      fc.array(fc.nat(9), { minLength: 1, maxLength: 20 }),
+      async ({ concurrency, maxAttempts, maxSize, withMiddleware }, outcomes, order) => {
+        const dead: number[] = [];
+        const attempts = outcomes.map(() => 0);
+        const open: (() => void)[] = [];
+        let inFlight = 0;
+        const queue = new MemoryQueue<number>({ maxSize, maxAttempts, onDead: ({ message }) => dead.push(message) });
+
+        const pump = new Pump(queue, (message) => {
+          const { fails, throws } = outcomes[message]![attempts[message]!]!;
+          attempts[message]!++;
+          if (fails && throws) throw message;
+          assert(++inFlight <= concurrency, "more messages in flight than there may be");
+          return new Promise<void>((resolve, reject) => {
+            open.push(() => {
+              inFlight--;
+              if (fails) reject(message);
+              else resolve();
+            });
+          });
+        }, { concurrency, failSilently: true });
+        if (withMiddleware) pump.use((_message, next) => next());
+
+        const draining = pump.draining({ closes: queue });
+        let isSent = false;
+        const sending = (async () => {
+          for (const message of outcomes.keys()) await queue.send(message);
+          isSent = true;
+        })();
+        for (let step = 0;; step++) {
+          // Handlers that throw at once may go through all the messages in the meantime.
+          await settle(500);
+          if (open.length === 0) break;
+          // A worker stands idle only where there is nothing to do.
+          assert(inFlight === concurrency || (isSent && queue.size === 0), "a worker is idle");
+          open.splice(order[step % order.length]! % open.length, 1)[0]!();
+        }
+        await sending;
+        await draining.stop();
+
+        const expected = outcomes.map((tries) => {
+          const success = tries.slice(0, maxAttempts).findIndex(({ fails }) => !fails);
+          return success < 0 ? maxAttempts : success + 1;
+        });
+        assertEquals(attempts, expected);
+        const isDead = outcomes.map((tries) => tries.slice(0, maxAttempts).every(({ fails }) => fails));
+        assertEquals(dead.sort((a, b) => a - b), [...outcomes.keys()].filter((message) => isDead[message]));
+        assertEquals([queue.size, queue.pending, queue.closed], [0, 0, true]);
+      },
+    ),
+    { numRuns: 200 },
+  );
+});
+
+Deno.test("Draining.stop() loses no message, whenever it comes and however it is done", async () => {
+  await fc.assert(
+    fc.asyncProperty(
+      fc.record({
+        concurrency: fc.integer({ min: 1, max: 4 }),
+        graceful: fc.boolean(),
+        sendTicks: fc.nat(3),
+        stopTicks: fc.nat(40),
+        handlerTicks: fc.nat(6),
+        maxSize: fc.constantFrom(0, 1, Infinity),
+        failing: fc.option(fc.nat(9), { nil: undefined }),
+      }),
+      async ({ concurrency, graceful, sendTicks, stopTicks, handlerTicks, maxSize, failing }) => {
+        const queue = new MemoryQueue<number>({ maxSize, maxAttempts: Infinity });
+        const handled = new Set<number>();
+        const pump = new Pump(queue, async (message, options) => {
+          for (let tick = 0; tick < handlerTicks; tick++) await undefined;
+          options!.signal!.throwIfAborted();
+          if (message === failing) throw new Error("no");
+          handled.add(message);
+        }, { concurrency });
+
+        const accepted = new Set<number>();
+        const draining = pump.draining({ graceful });
+        const sending = (async () => {
+          for (let message = 0; message < 10; message++) {
+            await queue.send(message);
+            accepted.add(message);
+            for (let tick = 0; tick < sendTicks; tick++) await undefined;
+          }
+        })();
+        for (let tick = 0; tick < stopTicks; tick++) await undefined;
+        await draining.stop().catch(() => {});
+        queue.close();
+        await sending.catch(() => {});
+
+        assertEquals(queue.pending, 0);
+        const rest = new Set<number>();
+        for await (const { message } of queue) {
+          assert(!rest.has(message), "a message is in the queue twice");
+          rest.add(message);
+          if (rest.size === 10 || queue.size === 0) break;
+        }
+        assertEquals(new Set([...handled, ...rest]), accepted);
+        if (graceful) assertEquals([...handled].filter((message) => rest.has(message)), []);
+      },
+    ),
+    { numRuns: 300 },
+  );
+});
