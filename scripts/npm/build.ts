@@ -36,6 +36,23 @@ for (const document of ["LICENSE", "README.md", "CHANGELOG.md"]) {
   });
 }
 await Deno.remove(`${target}/.npmignore`).catch(() => {});
+await referToDisposable(target);
+
+/**
+ * Makes the declarations whole for projects whose `lib` does not have the symbols of disposal. In the sources a
+ * reference to a library is not allowed.
+ */
+async function referToDisposable(folder: string): Promise<void> {
+  for await (const { name, isDirectory } of Deno.readDir(folder)) {
+    const path = `${folder}/${name}`;
+    if (isDirectory) await referToDisposable(path);
+    else if (name.endsWith(".d.ts")) {
+      const text = await Deno.readTextFile(path);
+      if (!/\[Symbol\.(?:asyncD|d)ispose\]/.test(text)) continue;
+      await Deno.writeTextFile(path, `/// <reference lib="esnext.disposable" />\n${text}`);
+    }
+  }
+}
 
 const { stdout } = await run("npm", { args: ["pack", target, "--json", "--pack-destination", root], cwd: root });
 const [{ filename, size, entryCount }] = JSON.parse(stdout);

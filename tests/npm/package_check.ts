@@ -1,0 +1,225 @@
+/**
+ * What the built npm package has to be. `deno task test:npm` builds it and runs this.
+ *
+ * @module
+ */
+
+import { assert, assertEquals } from "@std/assert";
+import { fileURLToPath } from "node:url";
+import { gzipSync } from "node:zlib";
+import { readConfig, ROOT } from "../../scripts/npm/manifest.ts";
+import { run } from "../../scripts/run.ts";
+import { IS_CI, isInstalled, program, type Tool } from "../../scripts/tools.ts";
+
+/** The oldest compiler that the declarations are for, and the newest of each major version. */
+const COMPILERS = ["typescript-5.4", "typescript-5.9", "typescript-6", "typescript-7"] as const;
+
+/** How much a bundle may weigh, minified and compressed, in bytes. */
+const LIMITS = { quickstart: 7_500, everything: 11_500, single: 1_000 };
+
+/** Lines of the tests of types that need TypeScript 6: earlier versions want `undefined` to be returned explicitly. */
+const NEW_INFERENCE = /^.*commands\.subscribe\(ForgetAll, \(\) => \{\}\).*\n/gm;
+
+const root = fileURLToPath(ROOT);
+const config = await readConfig();
+const manifest = JSON.parse(await Deno.readTextFile(`${root}npm/package.json`));
+const tarball = `${root}${config.name.replace("@", "").replace("/", "-")}-${config.version}.tgz`;
+
+/** The package as a user has it: unpacked from its tarball, in a project without anything else. */
+const project = await Deno.makeTempDir({ prefix: "cq-core-npm-" });
+globalThis.addEventListener("unload", () => Deno.removeSync(project, { recursive: true }));
+await Deno.writeTextFile(
+  `${project}/package.json`,
+  JSON.stringify({ name: "consumer", type: "module", private: true }),
+);
+await run("npm", { args: ["install", "--offline", "--no-audit", "--no-fund", tarball], cwd: project });
+const installed = `${project}/node_modules/${config.name}`;
+
+/** Defines a check that needs tools. Without them it is skipped by name, and fails in CI. */
+function check(name: string, tools: readonly Tool[], run: () => Promise<void>): void {
+  const missing = tools.filter((tool) => !isInstalled(tool));
+  const title = missing.length === 0 ? name : `${name} (skipped without ${missing.join(", ")}: deno task tools)`;
+  Deno.test(title, { ignore: missing.length > 0 && !IS_CI }, run);
+}
+
+async function listFiles(folder: string, prefix = ""): Promise<string[]> {
+  const files: string[] = [];
+  for await (const { name, isDirectory } of Deno.readDir(folder)) {
+    if (isDirectory) files.push(...await listFiles(`${folder}/${name}`, `${prefix}${name}/`));
+    else files.push(`${prefix}${name}`);
+  }
+  return files.sort();
+}
+
+async function exists(path: string): Promise<boolean> {
+  return await Deno.stat(path).then(() => true, () => false);
+}
+
+interface Bundle {
+  readonly code: string;
+  readonly size: number;
+  /** The modules of the package that have a part in it. */
+  readonly modules: readonly string[];
+}
+
+async function bundle(source: string): Promise<Bundle> {
+  const [entry, outfile, metafile] = ["entry.ts", "bundle.js", "bundle.json"].map((name) => `${project}/${name}`);
+  await Deno.writeTextFile(entry!, source);
+  await run(program("esbuild", "esbuild"), {
+    args: [
+      entry!,
+      "--bundle",
+      "--minify",
+      "--format=esm",
+      "--target=es2022",
+      `--outfile=${outfile}`,
+      `--metafile=${metafile}`,
+    ],
+    cwd: project,
+  });
+  const [{ inputs }] = Object.values(JSON.parse(await Deno.readTextFile(metafile!)).outputs) as [
+    { inputs: Record<string, { bytesInOutput: number }> },
+  ];
+  const modules = Object.entries(inputs)
+    .filter(([path, { bytesInOutput }]) => path.startsWith("node_modules/") && bytesInOutput > 0)
+    .map(([path]) => path.slice(path.lastIndexOf(`${config.name}/`) + config.name.length + 1));
+  const code = await Deno.readTextFile(outfile!);
+  return { code, size: gzipSync(code, { level: 9 }).length, modules };
+}
+
+function hasDefaults({ modules }: Bundle): boolean {
+  return modules.some((path) => path.endsWith("src/defaults.js"));
+}
+
+function report(name: string, { size }: Bundle, limit: number): void {
+  console.log(`${name}: ${(size / 1000).toFixed(2)} kB of ${(limit / 1000).toFixed(2)} kB, minified and compressed`);
+  assert(size <= limit, `${name} weighs ${size} bytes, and ${limit} are the limit`);
+}
+
+const quickstart = await Deno.readTextFile(`${root}examples/01_quickstart.ts`);
+
+Deno.test("the package says of itself what deno.json says, and has no dependencies", () => {
+  const { name, version, license } = config;
+  assertEquals(
+    { name: manifest.name, version: manifest.version, license: manifest.license, type: manifest.type },
+    { name, version, license, type: "module" },
+  );
+  assertEquals(Object.keys(manifest.exports), [...Object.keys(config.exports), "./package.json"]);
+  assertEquals(Object.keys(manifest).filter((key) => /dependencies|scripts|bin/i.test(key)), []);
+});
+
+Deno.test("the package has a module with its declarations for each source, the documents, and nothing else", async () => {
+  const files = await listFiles(installed);
+  const folder = manifest.main.replace(/^\.\//, "").replace(/mod\.js$/, "");
+  const sources = ["mod.ts", ...(await listFiles(`${root}src`)).map((path) => `src/${path}`)];
+  const modules = sources.map((path) => `${folder}${path.replace(/\.ts$/, "")}`);
+  const expected: string[] = ["package.json"];
+  for (const document of ["LICENSE", "README.md", "CHANGELOG.md"]) {
+    if (await exists(`${root}${document}`)) expected.push(document);
+  }
+  expected.push(...modules.map((path) => `${path}.js`));
+  // A module whose types nobody can see has no declarations in one of the two builds.
+  const declarations = modules.map((path) => `${path}.d.ts`).filter((path) => files.includes(path));
+  assertEquals(files, [...expected, ...declarations].sort());
+
+  const texts = await Promise.all(declarations.map((path) => Deno.readTextFile(`${installed}/${path}`)));
+  const referred = texts.flatMap((text, index) =>
+    Array.from(
+      text.replace(/\/\*[^]*?\*\//g, "").matchAll(/(?:from|import\()\s*"(\.[^"]+)\.js"/g),
+      ([, path]) => new URL(`${path}.d.ts`, `file:///${declarations[index]}`).pathname.slice(1),
+    )
+  );
+  assertEquals([...new Set(referred)].filter((path) => !declarations.includes(path)), []);
+});
+
+check("publint has nothing to say", ["publint"], async () => {
+  const { output } = await run(program("publint", "publint"), { args: ["--strict", "--pack", "false", installed] });
+  assert(/All good/.test(output), output);
+});
+
+check("attw finds the types of every entry point", ["attw"], async () => {
+  await run(program("attw", "attw"), { args: [tarball, "--profile", "esm-only", "--no-emoji"] });
+});
+
+const consumers = new Map([
+  ["quickstart.ts", quickstart],
+  ["types.ts", (await Deno.readTextFile(`${root}tests/types_test.ts`)).replaceAll('"../mod.ts"', '"@cq/core"')],
+  [
+    "entry_points.ts",
+    Object.keys(config.exports)
+      .map((name, index) =>
+        `import * as entry${index} from "${name.replace(".", config.name)}";\nvoid entry${index};\n`
+      )
+      .join(""),
+  ],
+  [
+    "globals.d.ts",
+    'declare module "@std/assert" {\n  export function assertEquals(actual: unknown, expected: unknown): void;\n}\n' +
+    "declare const Deno: { test(name: string, run: () => unknown): void };\n",
+  ],
+]);
+
+for (const compiler of COMPILERS) {
+  for (const resolution of ["nodenext", "bundler"]) {
+    check(`${compiler} with ${resolution} compiles what uses the package`, [compiler], async () => {
+      const folder = `${project}/${compiler}-${resolution}`;
+      await Deno.mkdir(folder);
+      for (const [name, text] of consumers) {
+        const accepted = compiler.startsWith("typescript-5") ? text.replace(NEW_INFERENCE, "") : text;
+        await Deno.writeTextFile(`${folder}/${name}`, accepted);
+      }
+      const compilerOptions = {
+        target: "ES2022",
+        // No more than a project without further settings has.
+        lib: ["ES2022", "DOM"],
+        types: [],
+        module: resolution === "nodenext" ? "NodeNext" : "ESNext",
+        moduleResolution: resolution,
+        strict: true,
+        exactOptionalPropertyTypes: true,
+        noUncheckedIndexedAccess: true,
+        skipLibCheck: false,
+        noEmit: true,
+      };
+      await Deno.writeTextFile(
+        `${folder}/tsconfig.json`,
+        JSON.stringify({ compilerOptions, files: [...consumers.keys()] }),
+      );
+      await run(program(compiler, "tsc"), { args: ["--project", folder], cwd: folder });
+    });
+  }
+}
+
+check("require() loads every entry point on Node 20", ["node-20"], async () => {
+  const names = Object.keys(config.exports).map((name) => name.replace(".", config.name));
+  const script =
+    `for (const name of ${JSON.stringify(names)}) if (Object.keys(require(name)).length === 0) throw name;` +
+    `const { Container, container } = require("${config.name}");` +
+    'console.log(process.version.split(".")[0], container instanceof Container);';
+  await Deno.writeTextFile(`${project}/required.cjs`, script);
+  const { stdout } = await run(program("node-20", "node"), { args: ["required.cjs"], cwd: project });
+  assertEquals(stdout, "v20 true\n");
+});
+
+check("a bundle of the quickstart keeps the default router, and runs", ["esbuild", "node-20"], async () => {
+  const bundled = await bundle(quickstart);
+  assert(hasDefaults(bundled));
+  await Deno.writeTextFile(`${project}/quickstart.mjs`, bundled.code);
+  const { stdout } = await run(program("node-20", "node"), { args: ["quickstart.mjs"], cwd: project });
+  assertEquals(stdout, "Created user 42\n");
+});
+
+check("a bundle of one unrelated function drops the default router", ["esbuild"], async () => {
+  const bundled = await bundle(`export { retry } from "${config.name}";`);
+  assert(!hasDefaults(bundled), bundled.modules.join("\n"));
+  report("retry alone", bundled, LIMITS.single);
+});
+
+check("what the quickstart needs is small", ["esbuild"], async () => {
+  const names = /import (\{[^}]*\}) from "@cq\/core"/.exec(quickstart)![1];
+  report("the quickstart", await bundle(`export ${names} from "${config.name}";`), LIMITS.quickstart);
+});
+
+check("all of the main entry point is small", ["esbuild"], async () => {
+  report("everything", await bundle(`export * from "${config.name}";`), LIMITS.everything);
+});
