@@ -297,6 +297,26 @@ for (const [way, middlewares] of WAYS) {
     assertEquals(error.result, 42);
   });
 
+  Deno.test(`RelatedEvents, ${way}, are all waited for, and the failure of the last is reported where the first succeeds`, async () => {
+    const slow = Promise.withResolvers<void>();
+    const { commands, events } = setUp(...middlewares);
+    events
+      .subscribe(UserCreated, () => {})
+      .subscribe(UserGreeted, () => slow.promise.then(() => Promise.reject("last")));
+    commands.subscribe(CreateUser, (_command, { events }) => {
+      events.add(new UserCreated(), new UserGreeted());
+      return 42;
+    });
+
+    const dispatched = failureOf(commands.dispatch(new CreateUser()));
+    await idle();
+    slow.resolve();
+    const error = await dispatched;
+
+    assertEquals(error.errors, ["last"]);
+    assertEquals(error.result, 42);
+  });
+
   Deno.test(`RelatedEvents, ${way}, whose listener fails reject the dispatch too`, async () => {
     const { commands, events } = setUp(...middlewares);
     events.listen(function audit() {
@@ -460,6 +480,25 @@ Deno.test("RelatedEvents are dropped when a middleware fails after the success o
   assertStrictEquals(await commands.dispatch(new DeleteUser()), undefined);
 
   assertEquals(published, []);
+});
+
+Deno.test("RelatedEvents.add() throws once the handler has settled, though the middlewares have not", async () => {
+  const errors: unknown[] = [];
+  let late: RelatedEvents | undefined;
+  const { commands, published } = setUp(async (_message, next) => {
+    const result = await next();
+    errors.push(assertThrows(() => late!.add(new UserGreeted()), TypeError));
+    return result;
+  });
+  commands.subscribe(CreateUser, (_command, { events }) => {
+    late = events.add(new UserCreated());
+    return 42;
+  });
+
+  await commands.dispatch(new CreateUser());
+
+  assertEquals(errors.length, 1);
+  assertEquals(published, [new UserCreated()]);
 });
 
 Deno.test("RelatedEvents that fail are none of the middlewares' business", async () => {
