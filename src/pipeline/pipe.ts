@@ -2,7 +2,7 @@ import type { DispatchOptions } from "../context.ts";
 import type { Dispatcher } from "../dispatcher.ts";
 import type { MessageType, ResultOf } from "../message.ts";
 import type { AnyMiddleware } from "../middleware.ts";
-import type { MessageIn, Nothing, ResultAfter, StepFunction, StepMessage } from "./step.ts";
+import type { Nothing, ResultAfter, StepFunction, StepMessage } from "./step.ts";
 import { StepChain } from "./step_chain.ts";
 
 /**
@@ -91,28 +91,17 @@ export class Pipe<First extends Accepted, Result = ResultOf<First>, Early = neve
    * Adds a step.
    *
    * @typeParam Returned The next message, or nothing.
+   * @typeParam Own The messages that the dispatcher of the step accepts.
    * @param step Turns the last result into the next message, or ends the run by returning nothing. It may be async.
+   * @param options What dispatches the message of this step, where it is not what dispatches the others.
    * @returns A new pipe.
-   * @throws {TypeError} If the step is not a function.
+   * @throws {TypeError} If the step is not a function, or its dispatcher is neither a bus, a pipeline nor a function.
    */
-  step<Returned extends StepMessage<Accepted> | Nothing>(
+  step<Returned extends StepMessage<Own> | Nothing, Own = Accepted>(
     step: StepFunction<Result, undefined, Returned>,
-  ): PipeAfter<First, Returned, Early, Accepted>;
-  /**
-   * Adds a step whose message goes to another dispatcher.
-   *
-   * @typeParam Returned The next message, or nothing.
-   * @param step Turns the last result into the next message, or ends the run by returning nothing. It may be async.
-   * @param options What dispatches the message.
-   * @returns A new pipe.
-   * @throws {TypeError} If the step is not a function, or the dispatcher is none.
-   */
-  step<Returned extends StepMessage<object> | Nothing>(
-    step: StepFunction<Result, undefined, Returned>,
-    options: StepOptions<NoInfer<MessageIn<Returned>>>,
-  ): PipeAfter<First, Returned, Early, Accepted>;
-  step(step: unknown, { dispatcher = this.#dispatcher }: { dispatcher?: Dispatcher<never> } = {}): unknown {
-    return this.#with(this.#chain.add(step, dispatcher));
+    options?: StepOptions<Own>,
+  ): PipeAfter<First, Returned, Early, Accepted> {
+    return this.#with(this.#chain.add(step, options === undefined ? this.#dispatcher : options.dispatcher));
   }
 
   /**
@@ -140,7 +129,9 @@ export class Pipe<First extends Accepted, Result = ResultOf<First>, Early = neve
     return this.#chain.run(message, { context: undefined, handler: Pipe, options }) as Promise<Result | Early>;
   }
 
-  #with(chain: StepChain): Pipe<First, Result, Early, Accepted> {
+  // The types of the result are the compiler's business alone: at run time all pipes are alike.
+  // deno-lint-ignore no-explicit-any
+  #with(chain: StepChain): any {
     const pipe = new Pipe<First, Result, Early, Accepted>(this.#type, this.#dispatcher);
     pipe.#chain = chain;
     return pipe;
