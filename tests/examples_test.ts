@@ -39,6 +39,32 @@ transaction 3: opened by hand
 transaction 3: closed
 unit test: passed without a container
 `,
+  "05_pipeline.ts": `
+functions, the cart "books"
+  validated the cart "books": 30 EUR
+  created the transaction T1: 30 EUR
+  told Ada's Books: sold in T1
+  transaction: T1, merchant notified: true
+functions, the cart "nothing"
+  validated the cart "nothing": 0 EUR
+  transaction: none, merchant notified: false
+functions, the cart "stolen"
+  RangeError: There is no cart "stolen": no step ran
+methods, a fresh context
+  the run starts
+  validated the cart "books": 30 EUR
+  created the transaction T2: 30 EUR
+  told Ada's Books: sold in T2, to a guest
+  the run has ended
+  transaction: T2
+methods, a context that the caller has seeded
+  the run starts
+  validated the cart "books": 30 EUR
+  created the transaction T3: 30 EUR
+  told Ada's Books: sold in T3, to Grace
+  the run has ended
+  transaction: T3
+`,
 };
 
 for (const [name, output] of Object.entries(OUTPUTS)) {
