@@ -420,8 +420,8 @@ Deno.test("MethodPipeline.run() runs an override once, in its place, that is a s
     }
 
     @signUp.step
-    welcomed(greeting: string): void {
-      log.push(greeting);
+    welcomed(greeting: string): WelcomeUser {
+      return new WelcomeUser(greeting.length);
     }
   }
 
@@ -433,10 +433,10 @@ Deno.test("MethodPipeline.run() runs an override once, in its place, that is a s
   }
 
   await signUp.run(InvitedSignUp, new CreateUser());
-  assertEquals(log.splice(0), [new CreateUser(), new WelcomeUser(43), "Hello 43"]);
+  assertEquals(log.splice(0), [new CreateUser(), new WelcomeUser(43), new WelcomeUser(8)]);
 
   await signUp.run(SignUp, new CreateUser());
-  assertEquals(log, [new CreateUser(), new WelcomeUser(42), "Hello 42"]);
+  assertEquals(log, [new CreateUser(), new WelcomeUser(42), new WelcomeUser(8)]);
 });
 
 Deno.test("MethodPipeline.run() runs the steps that a subclass adds after those of its base, and not for the base", async () => {
