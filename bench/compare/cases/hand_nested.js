@@ -1,0 +1,37 @@
+// deno-lint-ignore-file require-await -- a handler of an application is async and awaits something
+/**
+ * Three async functions around a handler, as somebody without a bus would write them: the limit for three middlewares.
+ */
+export const handNested = { handled: 0 };
+
+class Message {}
+class Handler {
+  async handle(_message) {
+    handNested.handled++;
+    return 1;
+  }
+}
+
+async function first(message, next) {
+  return await next(message);
+}
+
+async function second(message, next) {
+  return await next(message);
+}
+
+async function third(message, next) {
+  return await next(message);
+}
+
+export function callHandNested() {
+  const message = new Message();
+  return first(
+    message,
+    () =>
+      second(
+        message,
+        () => third(message, () => new Handler().handle(message)),
+      ),
+  );
+}

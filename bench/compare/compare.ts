@@ -1,0 +1,107 @@
+/**
+ * Measures the package beside its limits and its peers, on every runtime, and prints what it found as tables.
+ *
+ * - `--runtimes=node-24,bun` and `--only=command,event` measure a part;
+ * - `--package=source` takes a bundle of the sources instead of the built package, `--package=<folder>` those of
+ *   another checkout;
+ * - `--check` is the short form: it fails where a ratio is above its goal by more than 30 %;
+ * - `--readme` writes the tables into the README beside this folder.
+ *
+ * @module
+ */
+
+import { measureExtras } from "./extras.ts";
+import {
+  preparePeers,
+  prepareRuntime,
+  prepareSubject,
+  runCase,
+  type RuntimeName,
+  RUNTIMES,
+} from "./prepare.ts";
+import {
+  compare,
+  type Comparison,
+  format,
+  misses,
+  writeReadme,
+  writeResults,
+} from "./report.ts";
+import { type Row, ROWS } from "./rows.ts";
+
+/** By how much a ratio may exceed its goal in the short form: machines are shared, and other than the one that set it. */
+const TOLERANCE = 1.3;
+
+const isShort = Deno.args.includes("--check");
+const timing = isShort
+  ? { rounds: 15, sampleMs: 6, warmUpMs: 150 }
+  : { rounds: 21, sampleMs: 20, warmUpMs: 400 };
+
+const names = (option("runtimes")?.split(",") ?? RUNTIMES) as RuntimeName[];
+const parts = option("only")?.split(",");
+const isWanted = (file: string) =>
+  parts?.some((part) => file.startsWith(part)) ?? true;
+
+const peers = await preparePeers();
+const subject = await prepareSubject(option("package") ?? "npm");
+const runtimes = await Promise.all(names.map(prepareRuntime));
+
+const comparisons: Comparison[] = [];
+for (const [key, rows] of groupByCase(ROWS)) {
+  if (!isWanted(key)) continue;
+  for (const runtime of runtimes) {
+    const { file, args = [] } = rows[0]!;
+    log(`${runtime.name}: ${key}`);
+    const samples = await runCase(runtime, {
+      file,
+      args: [JSON.stringify(timing), ...args],
+    });
+    comparisons.push(
+      ...compare(rows, runtime.name, samples as Record<string, number[]>),
+    );
+  }
+}
+const extras = await measureExtras(runtimes, { isShort, isWanted, log });
+
+const run = {
+  date: new Date().toISOString(),
+  subject,
+  runtimes,
+  peers,
+  timing,
+  comparisons,
+  extras,
+};
+log("");
+console.log(format(run));
+await writeResults(run);
+if (Deno.args.includes("--readme")) await writeReadme(run);
+
+const missed = misses(run, isShort ? TOLERANCE : 1);
+if (missed.length > 0) {
+  console.log(
+    `\n${missed.length} above the goal${
+      isShort ? " by more than 30 %" : ""
+    }:\n${missed.join("\n")}`,
+  );
+  if (isShort) Deno.exit(1);
+}
+
+/** The cases of one file with the same arguments share a process. */
+function groupByCase(rows: readonly Row[]): Map<string, Row[]> {
+  return Map.groupBy(rows, ({ file, args = [] }) => [file, ...args].join(" "));
+}
+
+function option(name: string): string | undefined {
+  return Deno.args.find((argument) => argument.startsWith(`--${name}=`))?.split(
+    "=",
+    2,
+  )[1];
+}
+
+/** Says what is measured, on a line that the next one replaces. */
+function log(text: string): void {
+  if (Deno.stderr.isTerminal()) {
+    Deno.stderr.writeSync(new TextEncoder().encode(`\r\x1b[K${text}`));
+  }
+}

@@ -1,0 +1,210 @@
+import type { RuntimeName } from "./prepare.ts";
+
+/** The highest ratio that is accepted, by runtime. */
+export type Goal = Readonly<Record<RuntimeName, number>>;
+
+/** A comparison: what a variant costs, as a multiple of another in the same process. */
+export interface Row {
+  /** The case that measures it, and what it is told. */
+  readonly file: string;
+  readonly args?: readonly string[];
+  readonly work: string;
+  /** What the package is compared with. */
+  readonly to: string;
+  /** None where the row is for information alone. */
+  readonly goal?: Goal;
+}
+
+/** The same goal on every runtime with V8, unless Deno has one of its own. */
+function goal(v8: number, bun: number, deno: number = v8): Goal {
+  return { "node-24": v8, "node-20": v8, deno, bun };
+}
+
+/** All comparisons. Those of one case stand together. */
+export const ROWS: readonly Row[] = [
+  { file: "query.js", work: "query", to: "direct", goal: goal(1.35, 2, 1.5) },
+
+  {
+    file: "command.js",
+    work: "command",
+    to: "direct",
+    goal: goal(1.8, 2.4, 2.8),
+  },
+  { file: "command.js", work: "command", to: "nest", goal: goal(0.6, 0.75) },
+  {
+    file: "command.js",
+    work: "command",
+    to: "nest, request-scoped",
+    goal: goal(0.03, 0.03),
+  },
+  {
+    file: "command.js",
+    work: "command",
+    to: "mediatr-ts",
+    goal: goal(0.12, 0.08),
+  },
+
+  {
+    file: "ten_types.js",
+    work: "10 types of query in turn",
+    to: "direct",
+    goal: goal(1.7, 2),
+  },
+
+  {
+    file: "in_flight.js",
+    work: "64 commands in flight",
+    to: "nest",
+    goal: goal(0.45, 0.5),
+  },
+  { file: "in_flight.js", work: "64 commands in flight", to: "direct" },
+
+  {
+    file: "classic_middlewares.js",
+    work: "3 classic middlewares",
+    to: "hand-nested",
+    goal: goal(1.35, 1.35),
+  },
+  {
+    file: "chain.js",
+    work: "the chain alone",
+    to: "koa-compose",
+    goal: goal(0.9, 0.9),
+  },
+  {
+    file: "chain.js",
+    work: "the chain alone",
+    to: "hono's compose",
+    goal: goal(0.45, 0.45),
+  },
+  {
+    file: "async_generators.js",
+    work: "3 async generators",
+    to: "hand-nested",
+    goal: goal(3.8, 4),
+  },
+  {
+    file: "sync_generators.js",
+    work: "3 sync generators",
+    to: "hand-nested",
+    goal: goal(1.4, 1.4),
+  },
+
+  {
+    file: "event_1.js",
+    work: "event, 1 handler",
+    to: "Promise.all",
+    goal: goal(0.6, 0.85),
+  },
+  {
+    file: "event_3.js",
+    work: "event, 3 handlers",
+    to: "Promise.all",
+    goal: goal(1.25, 1.6),
+  },
+  {
+    file: "event_3.js",
+    work: "event, 3 handlers",
+    to: "emittery",
+    goal: goal(0.3, 0.65),
+  },
+  {
+    file: "event_3.js",
+    work: "event, 3 handlers",
+    to: "mediatr-ts",
+    goal: goal(0.25, 0.25),
+  },
+  { file: "event_3.js", work: "event, 3 handlers", to: "nest, not awaited" },
+  {
+    file: "event_3.js",
+    work: "event, 3 handlers",
+    to: "EventEmitter3, not awaited",
+  },
+  {
+    file: "event_10.js",
+    work: "event, 10 handlers",
+    to: "Promise.all",
+    goal: goal(1.4, 1.6),
+  },
+
+  {
+    file: "related_event.js",
+    work: "command, 1 related event",
+    to: "by hand",
+    goal: goal(1.35, 1.35),
+  },
+  {
+    file: "rejection.js",
+    work: "rejecting query",
+    to: "direct",
+    goal: goal(1.35, 1.35),
+  },
+
+  {
+    file: "end_to_end.js",
+    work: "end to end",
+    to: "by hand",
+    goal: goal(1.25, 1.6),
+  },
+  {
+    file: "end_to_end.js",
+    work: "end to end",
+    to: "nest",
+    goal: goal(0.35, 0.35),
+  },
+  {
+    file: "end_to_end.js",
+    work: "end to end",
+    to: "mediatr-ts",
+    goal: goal(0.35, 0.35),
+  },
+
+  {
+    file: "container.js",
+    work: "handler of 3 dependencies",
+    to: "inversify",
+    goal: goal(0.8, 1),
+  },
+  {
+    file: "container.js",
+    work: "handler of 3 dependencies",
+    to: "awilix, classic",
+    goal: goal(1, 1),
+  },
+  {
+    file: "container.js",
+    work: "handler of 3 dependencies",
+    to: "awilix, proxy",
+    goal: goal(1, 1),
+  },
+  {
+    file: "container.js",
+    work: "handler of 3 dependencies",
+    to: "needle-di",
+    goal: goal(1, 1),
+  },
+  {
+    file: "container.js",
+    work: "handler of 3 dependencies",
+    to: "tsyringe",
+    goal: goal(1, 1),
+  },
+
+  ...["1", "4"].flatMap((consumers): Row[] => {
+    const work = `queue and pump, ${consumers} consumer${
+      consumers === "1" ? "" : "s"
+    }`;
+    const shared = { file: "queue.js", args: [consumers], work };
+    return [
+      { ...shared, to: "fastq.promise", goal: goal(0.3, 0.3) },
+      { ...shared, to: "p-queue", goal: goal(0.1, 0.1) },
+      { ...shared, to: "array", goal: goal(2.5, 2.5, 3.5) },
+    ];
+  }),
+  {
+    file: "waiting_consumer.js",
+    work: "message to a waiting consumer",
+    to: "fastq.promise",
+    goal: goal(1, 1),
+  },
+];
