@@ -105,11 +105,15 @@ export type { HandlerDecorator, OneOrMore } from "./src/decorators.ts";
 export { MessageRouter } from "./src/router.ts";
 export {
   commandHandler,
+  commandPipeline,
+  commandTypes,
   container,
   eventHandler,
+  eventTypes,
   newCommandBus,
   newEventBus,
   newQueryBus,
   queryHandler,
+  queryTypes,
   router,
 } from "./src/defaults.ts";

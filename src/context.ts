@@ -41,7 +41,7 @@ export interface DispatchContext {
  * There is no ambient state: `bus.dispatch(next, context)` is how a child shares the signal and the metadata.
  */
 export interface HandlerContext extends DispatchContext {
-  /** The class or function that handles the message; the context class of a pipeline, the dispatcher of a pump. */
+  /** The class or function that handles the message; the context class of a pipeline, `Pipe` for a pipe, the dispatcher of a pump. */
   readonly handler: HandlerSource;
   /** The events of one attempt to handle a command. Only the handler and its scope see it, middlewares do not. */
   readonly events?: RelatedEvents;

@@ -3,7 +3,9 @@ import { Container } from "./container/container.ts";
 import type { HandlerDecorator, OneOrMore } from "./decorators.ts";
 import type { EventBus, EventBusOptions } from "./event_bus.ts";
 import type { HandlerClassFor, HandlerOptions, HandlerResult } from "./handler.ts";
-import type { MessagesByKind } from "./message.ts";
+import type { MessagesByKind, MessageType, ResultOf } from "./message.ts";
+import type { ContextPipeline } from "./pipeline/context_pipeline.ts";
+import type { MethodPipeline } from "./pipeline/method_pipeline.ts";
 import type { QueryBus } from "./query_bus.ts";
 import { MessageRouter } from "./router.ts";
 
@@ -164,4 +166,107 @@ export function newQueryBus(): QueryBus {
  */
 export function newEventBus(options?: EventBusOptions): EventBus {
   return router.newEventBus(options);
+}
+
+/**
+ * Makes a pipeline on the default router, whose steps are functions that share a context.
+ *
+ * @typeParam First The first command.
+ * @typeParam Context What the steps of a run share.
+ * @param type The class of the first command, whose result the first step receives.
+ * @param context The class of the context.
+ * @returns The pipeline.
+ *
+ * @example
+ * ```ts
+ * import { assertEquals } from "@std/assert";
+ * import { Command, commandHandler, commandPipeline } from "@cq/core";
+ *
+ * class CreateUser extends Command<number> {}
+ *
+ * @commandHandler(CreateUser)
+ * class CreateUserHandler {
+ *   handle(_command: CreateUser): number {
+ *     return 42;
+ *   }
+ * }
+ *
+ * class SignUp {
+ *   userId = 0;
+ * }
+ *
+ * const signUp = commandPipeline(CreateUser, SignUp).step((id, context) => {
+ *   context.userId = id;
+ * });
+ *
+ * assertEquals((await signUp.dispatch(new CreateUser())).userId, 42);
+ * ```
+ */
+export function commandPipeline<First extends MessagesByKind["command"], Context extends object>(
+  type: MessageType<First>,
+  context: new () => Context,
+): ContextPipeline<First, Context, ResultOf<First>, MessagesByKind["command"], MessagesByKind["query"]>;
+/**
+ * Makes a pipeline on the default router, whose steps are methods of its context class.
+ *
+ * @typeParam First The first command.
+ * @param type The class of the first command.
+ * @returns The pipeline.
+ */
+export function commandPipeline<First extends MessagesByKind["command"]>(
+  type: MessageType<First>,
+): MethodPipeline<First, MessagesByKind["command"], MessagesByKind["query"]>;
+export function commandPipeline<First extends MessagesByKind["command"], Context extends object>(
+  type: MessageType<First>,
+  context?: new () => Context,
+): unknown {
+  return context === undefined ? router.commandPipeline(type) : router.commandPipeline(type, context);
+}
+
+/**
+ * The classes of command that have a handler with the default router.
+ *
+ * @returns The classes, in the order of their registration.
+ *
+ * @example
+ * ```ts
+ * import { commandTypes } from "@cq/core";
+ *
+ * for (const { name } of commandTypes()) console.log(name);
+ * ```
+ */
+export function commandTypes(): readonly MessageType[] {
+  return router.commandTypes;
+}
+
+/**
+ * The classes of query that have a handler with the default router.
+ *
+ * @returns The classes, in the order of their registration.
+ *
+ * @example
+ * ```ts
+ * import { queryTypes } from "@cq/core";
+ *
+ * for (const { name } of queryTypes()) console.log(name);
+ * ```
+ */
+export function queryTypes(): readonly MessageType[] {
+  return router.queryTypes;
+}
+
+/**
+ * The classes of event that have a handler with the default router.
+ *
+ * @returns The classes, in the order of their registration.
+ *
+ * @example
+ * ```ts
+ * import { eventTypes } from "@cq/core";
+ *
+ * for (const { name } of eventTypes()) console.log(name);
+ * ```
+ */
+export function eventTypes(): readonly MessageType[] {
+  return router.eventTypes;
 }

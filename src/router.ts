@@ -1,7 +1,7 @@
 import { CommandBus } from "./command_bus.ts";
 import { Container } from "./container/container.ts";
 import { type HandlerDecorator, handlerDecorator, type OneOrMore } from "./decorators.ts";
-import type { Constructor, DIAdapter } from "./di_adapter.ts";
+import type { DIAdapter } from "./di_adapter.ts";
 import { lazyDispatcher } from "./dispatcher.ts";
 import { EventBus, type EventBusOptions } from "./event_bus.ts";
 import type { HandlerClassFor, HandlerOptions, HandlerResult } from "./handler.ts";
@@ -135,7 +135,7 @@ export class MessageRouter<Scope = unknown> {
    */
   commandPipeline<First extends MessagesByKind["command"], Context extends object>(
     type: MessageType<First>,
-    context: Constructor<Context>,
+    context: new () => Context,
   ): ContextPipeline<First, Context, ResultOf<First>, MessagesByKind["command"], MessagesByKind["query"]>;
   /**
    * Makes a pipeline whose steps are methods of its context class, marked by the decorators of the pipeline.
@@ -149,7 +149,7 @@ export class MessageRouter<Scope = unknown> {
   ): MethodPipeline<First, MessagesByKind["command"], MessagesByKind["query"]>;
   commandPipeline<First extends MessagesByKind["command"], Context extends object>(
     type: MessageType<First>,
-    context?: Constructor<Context>,
+    context?: new () => Context,
   ): unknown {
     const dispatchers = {
       dispatcher: lazyDispatcher<MessagesByKind["command"]>(this.#invoker.lazy(CommandBus)),
