@@ -9,6 +9,7 @@ import { fileURLToPath } from "node:url";
 import { gzipSync } from "node:zlib";
 import { readConfig, ROOT } from "../../scripts/npm/manifest.ts";
 import { run } from "../../scripts/run.ts";
+import { makeProject } from "../runtimes/project.ts";
 import { IS_CI, isInstalled, program, type Tool } from "../../scripts/tools.ts";
 
 /** The oldest compiler that the declarations are for, and the newest of each major version. */
@@ -26,13 +27,7 @@ const manifest = JSON.parse(await Deno.readTextFile(`${root}npm/package.json`));
 const tarball = `${root}${config.name.replace("@", "").replace("/", "-")}-${config.version}.tgz`;
 
 /** The package as a user has it: unpacked from its tarball, in a project without anything else. */
-const project = await Deno.makeTempDir({ prefix: "cq-core-npm-" });
-globalThis.addEventListener("unload", () => Deno.removeSync(project, { recursive: true }));
-await Deno.writeTextFile(
-  `${project}/package.json`,
-  JSON.stringify({ name: "consumer", type: "module", private: true }),
-);
-await run("npm", { args: ["install", "--offline", "--no-audit", "--no-fund", tarball], cwd: project });
+const project = await makeProject();
 const installed = `${project}/node_modules/${config.name}`;
 
 /** Defines a check that needs tools. Without them it is skipped by name, and fails in CI. */
