@@ -211,6 +211,10 @@ Deno.test("new ContextPipeline() refuses a context class that cannot be construc
     new ContextPipeline({ message: CreateUser, context: Demanding }, { dispatcher: commands });
     // @ts-expect-error it is abstract
     new ContextPipeline({ message: CreateUser, context: Unfinished }, { dispatcher: commands });
+    // @ts-expect-error it needs an argument
+    router.commandPipeline(CreateUser, Demanding);
+    // @ts-expect-error it is abstract
+    router.commandPipeline(CreateUser, Unfinished);
   });
 });
 
