@@ -62,6 +62,7 @@ export {
   HandlerNotFoundError,
   MiddlewareError,
   ProviderNotFoundError,
+  QueueClosedError,
 } from "./src/errors.ts";
 export type {
   Handler,
@@ -88,6 +89,11 @@ export { MethodPipeline, type StepDecorator } from "./src/pipeline/method_pipeli
 export { Pipe, type PipeAfter, type StepOptions } from "./src/pipeline/pipe.ts";
 export type { MessageIn, Nothing, ResultAfter, StepFunction, StepMessage } from "./src/pipeline/step.ts";
 export { defer, type DeferOptions, type DeferredDispatcher } from "./src/defer.ts";
+
+export type { Consumer, Delivery, NackOptions, Producer, Queue, SendOptions } from "./src/queue/queue.ts";
+export { MemoryQueue, type MemoryQueueOptions } from "./src/queue/memory_queue.ts";
+export type { Draining, DrainingOptions } from "./src/queue/draining.ts";
+export { Pump, type PumpOptions } from "./src/queue/pump.ts";
 
 export { captureError, type CaptureErrorOptions } from "./src/middlewares/capture_error.ts";
 export type { ErrorFilter } from "./src/middlewares/error_filter.ts";
