@@ -1,4 +1,5 @@
 import { QueueClosedError } from "../errors.ts";
+import { MAX_DELAY_MS } from "../timer.ts";
 import type { Answerable, Hand, Receive } from "./hand.ts";
 import { LinkedList } from "./linked_list.ts";
 import { MemoryDelivery } from "./memory_delivery.ts";
@@ -14,9 +15,6 @@ export interface BrokerOptions<T> {
 
 // A settled promise keeps nothing of those who wait for it, so all can share one.
 const RESOLVED: Promise<void> = Promise.resolve();
-
-/** Timers hold 32 bits: anything longer would fire at once. */
-const MAX_DELAY_MS = 2 ** 31 - 1;
 
 /**
  * Brings messages and consumers together.

@@ -1,4 +1,5 @@
 import { combineErrors } from "../dispose.ts";
+import { MAX_DELAY_MS } from "../timer.ts";
 import type { Draining, DrainingOptions } from "./draining.ts";
 import { type Handle, PumpWorker, type Workplace } from "./pump_worker.ts";
 import type { Consumer } from "./queue.ts";
@@ -12,9 +13,6 @@ export interface PumpPlan {
   readonly graceful: NonNullable<DrainingOptions["graceful"]>;
   readonly closes: DrainingOptions["closes"];
 }
-
-/** Timers hold 32 bits: anything longer would fire at once. */
-const MAX_TIMEOUT_MS = 2 ** 31 - 1;
 
 /** A pump at work, from the first receive until nothing is in flight any more. */
 export class PumpRun implements Draining, Workplace {
@@ -70,7 +68,7 @@ export class PumpRun implements Draining, Workplace {
     const graceful = this.#graceful;
     if (graceful === false) this.#stopNow();
     else if (graceful !== true && graceful.timeoutMs !== Infinity && this.#active > 0) {
-      this.#limit = setTimeout(() => this.#stopNow(), Math.min(graceful.timeoutMs, MAX_TIMEOUT_MS));
+      this.#limit = setTimeout(() => this.#stopNow(), Math.min(graceful.timeoutMs, MAX_DELAY_MS));
     }
     return this.finished;
   }
