@@ -1,0 +1,50 @@
+/** What identifies a span, in the shape of OpenTelemetry's API. */
+export interface SpanContext {
+  /** The id of the trace, 32 hexadecimal digits. */
+  readonly traceId: string;
+  /** The id of the span, 16 hexadecimal digits. */
+  readonly spanId: string;
+  /** Flags; the lowest bit says that the trace is recorded. */
+  readonly traceFlags: number;
+  /** Whether the span belongs to another process. */
+  readonly isRemote?: boolean;
+}
+
+// Later versions may append fields. Version ff is none.
+const PATTERN = /^(?!ff)([0-9a-f]{2})-([0-9a-f]{32})-([0-9a-f]{16})-([0-9a-f]{2})(-.*)?$/;
+
+/**
+ * Reads the header with which the W3C's Trace Context names the parent of a span.
+ *
+ * @param traceparent What should be one.
+ * @returns The parent; `undefined` where it is malformed.
+ */
+export function parseTraceparent(traceparent: unknown): SpanContext | undefined {
+  const match = typeof traceparent === "string" ? PATTERN.exec(traceparent) : null;
+  if (match === null) return undefined;
+  const [, version, traceId, spanId, flags, rest] = match as unknown as [
+    string,
+    string,
+    string,
+    string,
+    string,
+    string?,
+  ];
+  const context = { traceId, spanId, traceFlags: parseInt(flags, 16), isRemote: true };
+  return isValid(context) && (version !== "00" || rest === undefined) ? context : undefined;
+}
+
+/**
+ * Writes the header with which the W3C's Trace Context names the parent of a span.
+ *
+ * @param context The parent.
+ * @returns The header; `undefined` where the span is of a tracer that does nothing.
+ */
+export function formatTraceparent(context: SpanContext): string | undefined {
+  if (!isValid(context)) return undefined;
+  return `00-${context.traceId}-${context.spanId}-${context.traceFlags.toString(16).padStart(2, "0")}`;
+}
+
+function isValid({ traceId, spanId }: SpanContext): boolean {
+  return !/^0*$/.test(traceId) && !/^0*$/.test(spanId);
+}
