@@ -1,0 +1,86 @@
+/**
+ * Runs test modules in a runtime that is not Deno, one after the other, with the part of `Deno` that they use. Prints
+ * what fails, and how many did.
+ *
+ * Arguments: the modules.
+ */
+import process from "node:process";
+import { basename } from "node:path";
+import { pathToFileURL } from "node:url";
+
+/** Thrown where a test uses more of Deno than there is here. */
+class DenoNeeded extends Error {}
+
+const tests = [];
+let file = "";
+
+const deno = {
+  test: (name, ...rest) => {
+    const [{ ignore = false }, run] = rest.length === 1 ? [{}, rest[0]] : rest;
+    tests.push({ title: `${file}: ${name}`, run, ignore });
+  },
+  memoryUsage: () => process.memoryUsage(),
+};
+
+globalThis.Deno = new Proxy(deno, {
+  get: (target, name) => {
+    if (name in target) return target[name];
+    throw new DenoNeeded(`It uses Deno.${String(name)}`);
+  },
+});
+
+// The tests may use it. Whatever `src` uses that Node 20 lacks is found by other tests.
+Promise.withResolvers ??= () => {
+  let functions;
+  const promise = new Promise((resolve, reject) => {
+    functions = { resolve, reject };
+  });
+  return { promise, ...functions };
+};
+
+// Bun has the method, and never calls it for this event.
+const listeners = new Map();
+globalThis.addEventListener = (type, listener) => {
+  if (type !== "unhandledrejection") throw new TypeError(`Cannot listen to "${type}" outside of Deno`);
+  const report = (reason) => listener({ reason, preventDefault: () => {} });
+  listeners.set(listener, report);
+  process.on("unhandledRejection", report);
+};
+globalThis.removeEventListener = (_type, listener) => {
+  process.off("unhandledRejection", listeners.get(listener));
+  listeners.delete(listener);
+};
+
+for (const path of process.argv.slice(2)) {
+  file = basename(path).replace(/\.m?js$/, "");
+  await import(pathToFileURL(path));
+}
+
+let failed = 0;
+const skipped = [];
+for (const { title, run, ignore } of tests) {
+  if (ignore) {
+    skipped.push(title);
+    continue;
+  }
+  let limit;
+  try {
+    const late = new Promise((_, reject) => {
+      limit = setTimeout(() => reject(new Error("It did not end within 20 s")), 20_000);
+    });
+    await Promise.race([run(), late]);
+  } catch (error) {
+    if (error instanceof DenoNeeded) {
+      skipped.push(title);
+      continue;
+    }
+    failed++;
+    console.log(`FAILED ${title}\n${error?.stack ?? error}\n`);
+  } finally {
+    clearTimeout(limit);
+  }
+}
+for (const title of skipped) console.log(`skipped ${title}`);
+const passed = tests.length - failed - skipped.length;
+console.log(`${passed} passed, ${failed} failed, ${skipped.length} skipped`);
+process.exit(passed === 0 || failed > 0 ? 1 : 0);
