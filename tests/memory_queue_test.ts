@@ -1,9 +1,16 @@
 import { assert, assertEquals, assertRejects, assertStrictEquals, assertThrows } from "@std/assert";
 import { FakeTime } from "@std/testing/time";
-import { Command, type CommandBus, type Event } from "@cq/core";
-import { QueueClosedError } from "../src/errors.ts";
-import { MemoryQueue } from "../src/queue/memory_queue.ts";
-import type { Consumer, Delivery, Producer, Queue } from "../src/queue/queue.ts";
+import {
+  Command,
+  type CommandBus,
+  type Consumer,
+  type Delivery,
+  type Event,
+  MemoryQueue,
+  type Producer,
+  type Queue,
+  QueueClosedError,
+} from "@cq/core";
 import { countAbortListeners } from "./support/abort_listeners.ts";
 
 /** Takes the next delivery of a consumer that must have one. */
@@ -288,6 +295,7 @@ Deno.test("MemoryQueue gives back several deliveries in their order", async () =
   for (let count = 0; count < 5; count++) held.push(await take(consumer));
   await held[0]!.ack();
   await held[3]!.ack();
+  await take(consumer);
   await consumer.return!();
 
   queue.close();

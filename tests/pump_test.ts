@@ -1,10 +1,20 @@
 import { assert, assertEquals, assertInstanceOf, assertRejects, assertStrictEquals, assertThrows } from "@std/assert";
 import { FakeTime } from "@std/testing/time";
-import { Command, type DispatchOptions, type HandlerContext, MessageRouter, Pipe, retry } from "@cq/core";
-import type { Draining } from "../src/queue/draining.ts";
-import { MemoryQueue, type MemoryQueueOptions } from "../src/queue/memory_queue.ts";
-import { Pump } from "../src/queue/pump.ts";
-import type { Consumer, Delivery, NackOptions } from "../src/queue/queue.ts";
+import {
+  Command,
+  type Consumer,
+  type Delivery,
+  type DispatchOptions,
+  type Draining,
+  type HandlerContext,
+  MemoryQueue,
+  type MemoryQueueOptions,
+  MessageRouter,
+  type NackOptions,
+  Pipe,
+  Pump,
+  retry,
+} from "@cq/core";
 import { countAbortListeners } from "./support/abort_listeners.ts";
 import { untyped } from "./support/logging_bus.ts";
 import { unhandledRejections } from "./support/unhandled_rejections.ts";
@@ -745,6 +755,7 @@ Deno.test("Draining.stop() within its limit fires no signal and leaves no timer"
   const draining = new Pump(queue, handle).draining({ graceful: { timeoutMs: 1000 } });
   await settle();
   const stopped = watch(draining.stop());
+  draining.stop();
   await time.tickAsync(999);
   assertEquals(stopped.state, "waiting");
   open("a");

@@ -1,6 +1,6 @@
 import { assert, assertEquals } from "@std/assert";
 import fc from "fast-check";
-import { MemoryQueue } from "../src/queue/memory_queue.ts";
+import { type Delivery, MemoryQueue, Pump } from "@cq/core";
 import { Pump } from "../src/queue/pump.ts";
 import type { Delivery } from "../src/queue/queue.ts";
 
@@ -248,7 +248,7 @@ const limits = fc.record({
 
 Deno.test("MemoryQueue does what a model of plain arrays does, whatever is done to it", async () => {
   await fc.assert(
-    fc.asyncProperty(limits, fc.array(action, { maxLength: 60 }), async (limits, actions) => {
+    fc.asyncProperty(limits, fc.array(action, { maxLength: 60, size: "max" }), async (limits, actions) => {
       const targets: Target[] = [new Real(limits), new Model(limits)];
       for (const action of [{ do: "join" } as const, ...actions]) {
         for (const target of targets) target.act(action);
@@ -264,7 +264,7 @@ Deno.test("MemoryQueue owes each message that it has accepted, however close tog
   await fc.assert(
     fc.asyncProperty(
       limits,
-      fc.array(fc.tuple(action, fc.nat(3)), { maxLength: 60 }),
+      fc.array(fc.tuple(action, fc.nat(3)), { maxLength: 60, size: "max" }),
       async ({ maxSize }, actions) => {
         // Nothing is ever given up, so what was accepted is in the queue, with a consumer, or acked.
         const queue = new MemoryQueue<number>({ maxSize, maxAttempts: Infinity });
@@ -326,8 +326,8 @@ Deno.test("Pump handles each message until it succeeds or its attempts are used 
         maxSize: fc.constantFrom(0, 1, 3, Infinity),
         withMiddleware: fc.boolean(),
       }),
-      fc.array(fc.array(outcome, { minLength: 3, maxLength: 3 }), { maxLength: 20 }),
-      fc.array(fc.nat(9), { minLength: 1, maxLength: 20 }),
+      fc.array(fc.array(outcome, { minLength: 3, maxLength: 3 }), { maxLength: 20, size: "max" }),
+      fc.array(fc.nat(9), { minLength: 1, maxLength: 20, size: "max" }),
       async ({ concurrency, maxAttempts, maxSize, withMiddleware }, outcomes, order) => {
         const dead: number[] = [];
         const attempts = outcomes.map(() => 0);
