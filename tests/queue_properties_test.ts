@@ -1,8 +1,6 @@
 import { assert, assertEquals } from "@std/assert";
 import fc from "fast-check";
 import { type Delivery, MemoryQueue, Pump } from "@cq/core";
-import { Pump } from "../src/queue/pump.ts";
-import type { Delivery } from "../src/queue/queue.ts";
 
 // A failure is printed with its seed and its shrunk case: `fc.assert(…, { seed, path })` runs it again.
 
