@@ -11,10 +11,12 @@ import type { MessageType } from "./message.ts";
  * @throws {TypeError} If the value has no class.
  */
 export function prototypeOf(message: unknown): object {
-  const prototype = message === null || message === undefined ? null : Object.getPrototypeOf(message);
-  if (prototype === null) {
-    const value = message === null || message === undefined ? String(message) : "an object with a null prototype";
-    throw new TypeError(`Cannot dispatch ${value}: a message is an instance of a class`);
+  if (message === null || message === undefined) {
+    throw new TypeError(`Cannot dispatch ${message}: a message is an instance of a class`);
+  }
+  const prototype: object | null = Object.getPrototypeOf(message);
+  if (prototype === null || nearestClass(prototype) === undefined) {
+    throw new TypeError("Cannot dispatch an object with a null prototype: a message is an instance of a class");
   }
   return prototype;
 }
@@ -27,9 +29,13 @@ export function prototypeOf(message: unknown): object {
  * @returns The class; `Object` where the chain names none.
  */
 export function classOf(prototype: object): MessageType {
+  return nearestClass(prototype) ?? Object;
+}
+
+function nearestClass(prototype: object): MessageType | undefined {
   for (let current: object | null = prototype; current !== null; current = Object.getPrototypeOf(current)) {
     const type: unknown = Object.hasOwn(current, "constructor") ? current.constructor : undefined;
     if (typeof type === "function" && type.prototype === current) return type as unknown as MessageType;
   }
-  return Object;
+  return undefined;
 }

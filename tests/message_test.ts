@@ -111,6 +111,11 @@ const CLASSLESS = [
     Object.assign(Object.create(null), { constructor: "Ping" }),
     "Cannot dispatch an object with a null prototype: a message is an instance of a class",
   ],
+  [
+    "an object that inherits from one with a null prototype",
+    Object.create(Object.create(null)),
+    "Cannot dispatch an object with a null prototype: a message is an instance of a class",
+  ],
 ] as const;
 
 for (const [name, value, message] of CLASSLESS) {

@@ -3,12 +3,15 @@ import {
   Command,
   CommandBus,
   commandHandler,
+  commandPipeline,
+  commandTypes,
   Container,
   container,
   DuplicateHandlerError,
   Event,
   EventBus,
   eventHandler,
+  eventTypes,
   type HandlerContext,
   HandlerNotFoundError,
   MessageRouter,
@@ -18,6 +21,7 @@ import {
   Query,
   QueryBus,
   queryHandler,
+  queryTypes,
   router,
 } from "../mod.ts";
 
@@ -328,4 +332,49 @@ Deno.test("newCommandBus() and its siblings of the module make a new bus each ti
   assertNotStrictEquals(newQueryBus(), newQueryBus());
   assertNotStrictEquals(newEventBus(), newEventBus());
   assertNotStrictEquals(newCommandBus(), container.get(CommandBus));
+});
+
+Deno.test("commandPipeline() of the module makes both kinds of pipeline on the default router", async () => {
+  class SignUp extends Command<number> {}
+  commandHandler(SignUp)(
+    class {
+      handle(_command: SignUp): number {
+        return 42;
+      }
+    },
+  );
+  class Context {
+    id = 0;
+  }
+  const methods = commandPipeline(SignUp);
+  class MethodContext {
+    id = 0;
+
+    @methods.step
+    signedUp(id: number): void {
+      this.id = id;
+    }
+  }
+  const functions = commandPipeline(SignUp, Context).step((id, context) => {
+    context.id = id;
+  });
+
+  assertEquals((await functions.dispatch(new SignUp())).id, 42);
+  assertEquals((await methods.run(MethodContext, new SignUp())).id, 42);
+});
+
+Deno.test("commandTypes() and its siblings of the module list what the default router knows", () => {
+  class Logged extends Event {}
+  eventHandler(Logged)(
+    class {
+      handle(_event: Logged): void {}
+    },
+  );
+
+  assertEquals(eventTypes().includes(Logged), true);
+  assertEquals([commandTypes(), queryTypes(), eventTypes()], [
+    router.commandTypes,
+    router.queryTypes,
+    router.eventTypes,
+  ]);
 });
