@@ -28,6 +28,8 @@ import {
   timeout,
   using,
 } from "@cq/core";
+import { errorOf, type Scenario, tick } from "./scenario.ts";
+import { queueScenarios } from "./queue_scenarios.ts";
 
 /** What became of one scenario that did not do what is expected. */
 export interface Failure {
@@ -45,16 +47,6 @@ export interface Report {
   readonly passed: readonly string[];
   /** The others. */
   readonly failed: readonly Failure[];
-}
-
-/** Something to do, and what it should lead to: data that survives JSON. */
-export interface Scenario {
-  /** What the scenario shows. */
-  readonly name: string;
-  /** What it should lead to. */
-  readonly expected: unknown;
-  /** Does it. */
-  readonly run: () => unknown;
 }
 
 class Amount extends Command<number> {
@@ -98,21 +90,6 @@ function setUp(): {
     queries: container.get(QueryBus),
     events: container.get(EventBus),
   };
-}
-
-/** The class of an error and its message. */
-export async function errorOf(run: () => unknown): Promise<string> {
-  try {
-    await run();
-  } catch (error) {
-    return `${(error as Error).name}: ${(error as Error).message}`;
-  }
-  return "no error";
-}
-
-/** Resolves once the timers that are due have run. */
-function tick(ms: number = 0): Promise<void> {
-  return new Promise((resolve) => setTimeout(resolve, ms));
 }
 
 const scenarios: readonly Scenario[] = [
@@ -539,7 +516,7 @@ const scenarios: readonly Scenario[] = [
 export async function smoke(overrides: Readonly<Record<string, unknown>> = {}): Promise<Report> {
   const passed: string[] = [];
   const failed: Failure[] = [];
-  for (const { name, expected: usual, run } of scenarios) {
+  for (const { name, expected: usual, run } of [...scenarios, ...queueScenarios]) {
     const expected = name in overrides ? overrides[name] : usual;
     let actual: unknown;
     try {
