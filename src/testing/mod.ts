@@ -1,0 +1,15 @@
+/**
+ * Test kit: suites that a queue or a container adapter of yours can be held against, and a bus that records.
+ *
+ * @module
+ */
+
+export type { ConformanceCase } from "./conformance_case.ts";
+export { queueConformance } from "./queue_conformance.ts";
+export type {
+  DeadLetter,
+  DelayFeature,
+  QueueConformanceOptions,
+  QueueFeatures,
+  TestMessage,
+} from "./queue_features.ts";
