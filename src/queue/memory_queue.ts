@@ -121,7 +121,7 @@ export class MemoryQueue<T> implements Queue<T> {
    *
    * @returns The messages, each once, until the queue is closed and none is left.
    */
-  [Symbol.asyncIterator](): AsyncIterableIterator<Delivery<T>, undefined> {
+  [Symbol.asyncIterator](): AsyncIterator<Delivery<T>, undefined> & AsyncIterable<Delivery<T>> {
     const broker = this.#broker;
     const hand = new Hand(broker);
     return {
