@@ -1,0 +1,36 @@
+/** Handlers that needle-di builds: they ask for what they need with `inject`. */
+import { Container } from "@needle-di/core";
+import { type DIAdapter, RelatedEvents } from "@cq/core";
+
+interface NeedleScope extends AsyncDisposable {
+  readonly container: Container;
+}
+
+/**
+ * What `bindScoped` binds is shared by all that one handler is built of, and what it uses `closing` for is disposed
+ * after it: needle-di itself disposes nothing.
+ *
+ * A child container binds each `@injectable()` class anew. Bind classes without that decorator where they are to be
+ * shared by all handlers.
+ */
+export function needleAdapter(
+  container: Container,
+  bindScoped: (scope: Container, closing: AsyncDisposableStack) => void = () => {},
+): DIAdapter<NeedleScope> {
+  return {
+    wire: (type) => (scope) => scope.container.runInInjectionContext(() => new type()),
+    lazy: (type) => () => container.get(type),
+    createScope: (context) => {
+      const scope = container.createChild();
+      const closing = new AsyncDisposableStack();
+      bindScoped(scope, closing);
+      if (context.events) scope.bind({ provide: RelatedEvents, useValue: context.events });
+      return { container: scope, [Symbol.asyncDispose]: () => closing.disposeAsync() };
+    },
+    registerDefaults: (buses) => {
+      for (const { token, create } of buses) {
+        if (!container.has(token)) container.bind({ provide: token, useFactory: create });
+      }
+    },
+  };
+}
