@@ -763,6 +763,13 @@ Deno.test("Draining.stop() within its limit fires no signal and leaves no timer"
   assertEquals([stopped.state, queue.pending, queue.size, time.next()], ["resolved", 0, 0, false]);
 });
 
+Deno.test("Draining.stop() of an idle pump leaves no timer", async () => {
+  using time = new FakeTime();
+  const draining = new Pump(new MemoryQueue<string>(), () => {}).draining({ graceful: { timeoutMs: 1000 } });
+  await draining.stop();
+  assertEquals(time.next(), false);
+});
+
 Deno.test("Draining.stop() fires the signal at its limit and nacks what is in flight", async () => {
   using time = new FakeTime();
   const queue = queueOf(["a", "b", "c"], { maxAttempts: 2 });
@@ -894,6 +901,28 @@ Deno.test("Draining.stop() leaves no unhandled rejection of a consumer that it h
     await settle();
   });
   assertEquals(unhandled, []);
+});
+
+Deno.test("Draining.stop() is not concerned with a consumer that fails because it was told to go", async () => {
+  const { handle, open } = gatedHandler();
+  const gate = Promise.withResolvers<IteratorResult<Delivery<string>>>();
+  const iterators = [
+    scripted(["a"], {})[Symbol.asyncIterator](),
+    {
+      next: () => gate.promise,
+      return: () => {
+        gate.reject(new Error("aborted"));
+        return Promise.resolve({ done: true as const, value: undefined });
+      },
+    },
+  ];
+  const consumer: Consumer<string> = { [Symbol.asyncIterator]: () => iterators.shift()! };
+  const draining = new Pump(consumer, handle, { concurrency: 2 }).draining();
+  await settle();
+  const stopped = draining.stop();
+  await settle();
+  open("a");
+  await stopped;
 });
 
 Deno.test("Draining.stop() stops a consumer without a return()", async () => {
