@@ -10,37 +10,20 @@
  * @module
  */
 
-import { measureExtras } from "./extras.ts";
-import {
-  preparePeers,
-  prepareRuntime,
-  prepareSubject,
-  runCase,
-  type RuntimeName,
-  RUNTIMES,
-} from "./prepare.ts";
-import {
-  compare,
-  type Comparison,
-  format,
-  misses,
-  writeReadme,
-  writeResults,
-} from "./report.ts";
+import { measureExtras, measureSizes } from "./extras.ts";
+import { preparePeers, prepareRuntime, prepareSubject, runCase, type RuntimeName, RUNTIMES } from "./prepare.ts";
+import { compare, type Comparison, format, misses, writeReadme, writeResults } from "./report.ts";
 import { type Row, ROWS } from "./rows.ts";
 
 /** By how much a ratio may exceed its goal in the short form: machines are shared, and other than the one that set it. */
 const TOLERANCE = 1.3;
 
 const isShort = Deno.args.includes("--check");
-const timing = isShort
-  ? { rounds: 15, sampleMs: 6, warmUpMs: 150 }
-  : { rounds: 21, sampleMs: 20, warmUpMs: 400 };
+const timing = isShort ? { rounds: 15, sampleMs: 6, warmUpMs: 150 } : { rounds: 21, sampleMs: 20, warmUpMs: 400 };
 
 const names = (option("runtimes")?.split(",") ?? RUNTIMES) as RuntimeName[];
 const parts = option("only")?.split(",");
-const isWanted = (file: string) =>
-  parts?.some((part) => file.startsWith(part)) ?? true;
+const isWanted = (file: string) => parts?.some((part) => file.startsWith(part)) ?? true;
 
 const peers = await preparePeers();
 const subject = await prepareSubject(option("package") ?? "npm");
@@ -62,6 +45,7 @@ for (const [key, rows] of groupByCase(ROWS)) {
   }
 }
 const extras = await measureExtras(runtimes, { isShort, isWanted, log });
+const sizes = isWanted("size") ? await measureSizes() : {};
 
 const run = {
   date: new Date().toISOString(),
@@ -71,6 +55,7 @@ const run = {
   timing,
   comparisons,
   extras,
+  sizes,
 };
 log("");
 console.log(format(run));
@@ -80,9 +65,7 @@ if (Deno.args.includes("--readme")) await writeReadme(run);
 const missed = misses(run, isShort ? TOLERANCE : 1);
 if (missed.length > 0) {
   console.log(
-    `\n${missed.length} above the goal${
-      isShort ? " by more than 30 %" : ""
-    }:\n${missed.join("\n")}`,
+    `\n${missed.length} above the goal${isShort ? " by more than 30 %" : ""}:\n${missed.join("\n")}`,
   );
   if (isShort) Deno.exit(1);
 }

@@ -95,11 +95,7 @@ function compileLoop(name, isSync) {
     "run",
     "runs",
     `// ${name}
-    ${
-      isSync
-        ? "let last; for (let i = 0; i < runs; i++) last = run(); return last;"
-        : ""
-    }
+    ${isSync ? "let last; for (let i = 0; i < runs; i++) last = run(); return last;" : ""}
     return (async () => { for (let i = 0; i < runs; i++) await run(); })();`,
   );
 }

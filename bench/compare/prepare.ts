@@ -51,9 +51,7 @@ async function commandOf(name: RuntimeName): Promise<readonly string[]> {
   ];
   if (name === "deno") return [Deno.execPath(), ...flags];
   await installTools(name);
-  return name === "bun"
-    ? [program("bun", "bun")]
-    : [program(name, "node"), "--expose-gc"];
+  return name === "bun" ? [program("bun", "bun")] : [program(name, "node"), "--expose-gc"];
 }
 
 /**
@@ -80,9 +78,7 @@ export async function preparePeers(): Promise<Record<string, string>> {
   );
   const installed = await Promise.all(Object.keys(dependencies).map(versionOf));
   if (
-    installed.some((version, index) =>
-      version !== Object.values(dependencies)[index]
-    )
+    installed.some((version, index) => version !== Object.values(dependencies)[index])
   ) {
     const args = [
       "install",
@@ -131,9 +127,7 @@ export async function prepareSubject(source: string): Promise<string> {
   }
 
   await installTools("esbuild");
-  const checkout = source === "source"
-    ? ROOT.slice(0, -1)
-    : await Deno.realPath(source);
+  const checkout = source === "source" ? ROOT.slice(0, -1) : await Deno.realPath(source);
   const entries = {
     index: 'export * from "./mod.ts";\n',
     internals: reexports("./src", "ts"),
@@ -143,9 +137,7 @@ export async function prepareSubject(source: string): Promise<string> {
     await Deno.writeTextFile(`${checkout}/.bench_${name}.ts`, text);
   }
   try {
-    const files = Object.keys(entries).map((name) =>
-      `${name}=${checkout}/.bench_${name}.ts`
-    );
+    const files = Object.keys(entries).map((name) => `${name}=${checkout}/.bench_${name}.ts`);
     const args = [
       ...files,
       "--bundle",
@@ -166,9 +158,7 @@ export async function prepareSubject(source: string): Promise<string> {
     exports: { ".": "./index.js" },
   };
   await Deno.writeTextFile(`${target}/package.json`, JSON.stringify(manifest));
-  return source === "source"
-    ? "a bundle of the sources"
-    : `a bundle of the sources in ${source}`;
+  return source === "source" ? "a bundle of the sources" : `a bundle of the sources in ${source}`;
 }
 
 /** What cases measure alone although the package does not export it. */
@@ -224,9 +214,7 @@ export async function runCase(
     cwd: HERE,
     timeoutMs: 900_000,
   });
-  const line = stdout.split("\n").findLast((text) =>
-    text.startsWith("@findings ")
-  );
+  const line = stdout.split("\n").findLast((text) => text.startsWith("@findings "));
   if (line === undefined) {
     throw new Error(
       `"${file}" has found nothing on ${runtime.name}:\n${stdout}`,

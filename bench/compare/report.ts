@@ -28,6 +28,8 @@ export interface Run {
   readonly timing: Readonly<Record<string, number>>;
   readonly comparisons: readonly Comparison[];
   readonly extras: readonly Extra[];
+  /** Bytes, by package. */
+  readonly sizes: Readonly<Record<string, number>>;
 }
 
 /**
@@ -43,8 +45,8 @@ export function compare(
   runtime: RuntimeName,
   samples: Readonly<Record<string, readonly number[]>>,
 ): Comparison[] {
-  return rows.map(({ work, to, goal }) => {
-    const { cq, [to]: other } = samples;
+  return rows.map(({ work, of = "cq", to, goal }) => {
+    const { [of]: cq, [to]: other } = samples;
     if (cq === undefined || other === undefined) {
       throw new Error(`Nothing has measured "${work}" against "${to}"`);
     }
@@ -105,21 +107,15 @@ export function misses(
  * @returns Markdown.
  */
 export function format(
-  { date, subject, runtimes, peers, timing, comparisons, extras }: Run,
+  { date, subject, runtimes, peers, timing, comparisons, extras, sizes }: Run,
 ): string {
-  const names = RUNTIMES.filter((name) =>
-    runtimes.some((runtime) => runtime.name === name)
-  );
-  const versions = names.map((name) =>
-    `${name} (${runtimes.find((runtime) => runtime.name === name)!.version})`
-  );
+  const names = RUNTIMES.filter((name) => runtimes.some((runtime) => runtime.name === name));
+  const versions = names.map((name) => `${name} (${runtimes.find((runtime) => runtime.name === name)!.version})`);
   const ratios = table(
     ["work", "against", ...names],
     rowsOf(comparisons, ({ work, to }) => [work, to]).map(([labels, found]) => [
       ...labels,
-      ...names.map((name) =>
-        ratioCell(found.find(({ runtime }) => runtime === name))
-      ),
+      ...names.map((name) => ratioCell(found.find(({ runtime }) => runtime === name))),
     ]),
   );
   const times = table(
@@ -132,15 +128,11 @@ export function format(
     ["what", ...names],
     rowsOf(extras, ({ name }) => [name]).map(([labels, found]) => [
       ...labels,
-      ...names.map((name) =>
-        extraCell(found.find(({ runtime }) => runtime === name))
-      ),
+      ...names.map((name) => extraCell(found.find(({ runtime }) => runtime === name))),
     ]),
   );
   return [
-    `${date.slice(0, 10)}, ${machine()}; ${
-      versions.join(", ")
-    }; @cq/core as ${subject}; ` +
+    `${date.slice(0, 10)}, ${machine()}; ${versions.join(", ")}; @cq/core as ${subject}; ` +
     `${timing.rounds} rounds of ${timing.sampleMs} ms.`,
     "",
     `Peers: ${
@@ -158,9 +150,10 @@ export function format(
       "",
       times,
     ]),
-    ...(extras.length === 0
-      ? []
-      : ["", "Growth, memory and start.", "", others]),
+    ...(extras.length === 0 ? [] : ["", "Growth, memory and start.", "", others]),
+    "",
+    "Everything that a package exports, bundled, minified and compressed: " +
+    `${Object.entries(sizes).map(([name, bytes]) => `${name} ${(bytes / 1000).toFixed(1)} kB`).join(", ")}.`,
   ].join("\n");
 }
 
@@ -198,27 +191,19 @@ function ratioCell(comparison: Comparison | undefined): string {
   if (comparison === undefined) return "–";
   const { ratio, quartiles, goal } = comparison;
   const spread = `${round(ratio)} [${quartiles.map(round).join("–")}]`;
-  return goal === undefined
-    ? spread
-    : `${spread} ≤ ${goal}${ratio > goal ? " ✗" : ""}`;
+  return goal === undefined ? spread : `${spread} ≤ ${goal}${ratio > goal ? " ✗" : ""}`;
 }
 
 function extraCell(extra: Extra | undefined): string {
   if (extra === undefined) return "–";
   const { value, unit, goal } = extra;
   const text = unit === "" ? round(value) : `${round(value)} ${unit}`;
-  return goal === undefined
-    ? text
-    : `${text} ≤ ${goal}${value > goal ? " ✗" : ""}`;
+  return goal === undefined ? text : `${text} ≤ ${goal}${value > goal ? " ✗" : ""}`;
 }
 
 /** Three digits that count: a ratio of 0.012 has two decimals too few with two of them. */
 function round(value: number): string {
-  return Math.abs(value) >= 100
-    ? value.toFixed(0)
-    : Math.abs(value) >= 0.1
-    ? value.toFixed(2)
-    : value.toFixed(3);
+  return Math.abs(value) >= 100 ? value.toFixed(0) : Math.abs(value) >= 0.1 ? value.toFixed(2) : value.toFixed(3);
 }
 
 function table(
@@ -232,9 +217,8 @@ function table(
 function machine(): string {
   let model = Deno.build.arch as string;
   try {
-    model =
-      /^model name\s*:\s*(.+)$/m.exec(Deno.readTextFileSync("/proc/cpuinfo"))
-        ?.[1] ?? model;
+    model = /^model name\s*:\s*(.+)$/m.exec(Deno.readTextFileSync("/proc/cpuinfo"))
+      ?.[1] ?? model;
   } catch {
     // Not a Linux.
   }

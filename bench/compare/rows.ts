@@ -9,7 +9,8 @@ export interface Row {
   readonly file: string;
   readonly args?: readonly string[];
   readonly work: string;
-  /** What the package is compared with. */
+  /** What is compared, `"cq"` unless named, and with what. */
+  readonly of?: string;
   readonly to: string;
   /** None where the row is for information alone. */
   readonly goal?: Goal;
@@ -191,9 +192,7 @@ export const ROWS: readonly Row[] = [
   },
 
   ...["1", "4"].flatMap((consumers): Row[] => {
-    const work = `queue and pump, ${consumers} consumer${
-      consumers === "1" ? "" : "s"
-    }`;
+    const work = `queue and pump, ${consumers} consumer${consumers === "1" ? "" : "s"}`;
     const shared = { file: "queue.js", args: [consumers], work };
     return [
       { ...shared, to: "fastq.promise", goal: goal(0.3, 0.3) },
@@ -207,4 +206,23 @@ export const ROWS: readonly Row[] = [
     to: "fastq.promise",
     goal: goal(1, 1),
   },
+
+  ...["1,000 types", "100,000 types"].map((of): Row => {
+    return {
+      file: "growth_types.js",
+      work: `10 hot types of ${of}`,
+      of,
+      to: "10 types",
+      goal: goal(1.25, 1.25),
+    };
+  }),
+  ...["5 deep", "20 deep"].map((of): Row => {
+    return {
+      file: "growth_depth.js",
+      work: `class chain ${of}`,
+      of,
+      to: "1 deep",
+      goal: goal(1.25, 1.25),
+    };
+  }),
 ];

@@ -84,8 +84,7 @@ await measure({
     handled: () => handled.koa,
   },
   "hono's compose": {
-    run: () =>
-      hono({ req: { routeIndex: 0 }, finalized: false, res: undefined }),
+    run: () => hono({ req: { routeIndex: 0 }, finalized: false, res: undefined }),
     handled: () => handled.hono,
     hasOwnResult: true,
   },

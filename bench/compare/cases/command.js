@@ -1,13 +1,7 @@
 // deno-lint-ignore-file require-await -- a handler of an application is async and awaits something
 import { Command, MessageRouter } from "@cq/core";
 import { measure } from "../measure.js";
-import {
-  CommandBus,
-  CommandHandler,
-  Injectable,
-  Scope,
-  startNest,
-} from "../nest.js";
+import { CommandBus, CommandHandler, Injectable, Scope, startNest } from "../nest.js";
 import { peer } from "../peer.js";
 
 const { Mediator, RequestData, requestHandler } = await peer("mediatr-ts");

@@ -61,9 +61,7 @@ class InversifyHandler {
   }
 }
 inversify.injectable()(InversifyHandler);
-[Repository, Clock, Mailer].forEach((type, i) =>
-  inversify.inject(type)(InversifyHandler, undefined, i)
-);
+[Repository, Clock, Mailer].forEach((type, i) => inversify.inject(type)(InversifyHandler, undefined, i));
 const inversifyContainer = new inversify.Container();
 for (const type of [Repository, Clock, Mailer]) {
   inversify.injectable()(type);
@@ -163,8 +161,13 @@ const variants = {
     handled: () => built.proxy,
     isSync: true,
   },
+  // It knows singletons only: a new instance takes a child container.
   "needle-di": {
-    run: () => needleContainer.get(NeedleHandler),
+    run: () =>
+      needleContainer.createChild().bind({
+        provide: NeedleHandler,
+        useClass: NeedleHandler,
+      }).get(NeedleHandler),
     handled: () => built.needle,
     isSync: true,
   },

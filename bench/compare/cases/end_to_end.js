@@ -1,14 +1,7 @@
 // deno-lint-ignore-file require-await -- a handler of an application is async and awaits something
 import { Command, Event, inject, MessageRouter, RelatedEvents } from "@cq/core";
 import { measure } from "../measure.js";
-import {
-  CommandBus,
-  CommandHandler,
-  EventBus,
-  EventsHandler,
-  Inject,
-  startNest,
-} from "../nest.js";
+import { CommandBus, CommandHandler, EventBus, EventsHandler, Inject, startNest } from "../nest.js";
 import { peer } from "../peer.js";
 
 const {
@@ -28,8 +21,7 @@ function five(body, scope = {}) {
   const names = Object.keys(scope);
   return Array.from(
     { length: 5 },
-    (_, i) =>
-      new Function(...names, `// ${i}\n${body}`)(...Object.values(scope)),
+    (_, i) => new Function(...names, `// ${i}\n${body}`)(...Object.values(scope)),
   );
 }
 let turn = 0;

@@ -10,26 +10,20 @@ const make = (body) =>
     (_, i) => new Function("base", "handled", `// ${i}\n${body}`),
   );
 
-const directMessages = make("return class {}").map((define) =>
-  new (define())()
-);
+const directMessages = make("return class {}").map((define) => new (define())());
 const directHandlers = make(
   "return class { async handle(_query) { handled.direct++; return 1; } }",
 )
   .map((define) => define(undefined, handled));
 let directTurn = 0;
 
-const messages = make("return class extends base {}").map((define) =>
-  new (define(Query))()
-);
+const messages = make("return class extends base {}").map((define) => new (define(Query))());
 const handlers = make(
   "return class { async handle(_query) { handled.cq++; return 1; } }",
 )
   .map((define) => define(undefined, handled));
 const router = new MessageRouter();
-messages.forEach((message, i) =>
-  router.queryHandler(message.constructor)(handlers[i])
-);
+messages.forEach((message, i) => router.queryHandler(message.constructor)(handlers[i]));
 const queries = router.newQueryBus();
 let turn = 0;
 

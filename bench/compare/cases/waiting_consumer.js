@@ -8,15 +8,7 @@ const { default: fastq } = await peer("fastq");
 const handled = { cq: 0, fastq: 0 };
 
 const queue = new MemoryQueue({ maxSize: Infinity });
-/** Resolves once the message that was sent last has been handled. */
-let done;
-(async () => {
-  for await (const delivery of queue) {
-    handled.cq++;
-    await delivery.ack();
-    done();
-  }
-})();
+const consumer = queue[Symbol.asyncIterator]();
 
 const tasks = fastq.promise(async (_message) => {
   handled.fastq++;
@@ -24,13 +16,14 @@ const tasks = fastq.promise(async (_message) => {
 
 await measure({
   cq: {
-    run: () =>
-      new Promise((resolve) => {
-        done = resolve;
-        queue.send({});
-      }),
+    run: async () => {
+      const receiving = consumer.next();
+      queue.send({});
+      const { value: delivery } = await receiving;
+      handled.cq++;
+      await delivery.ack();
+    },
     handled: () => handled.cq,
   },
   "fastq.promise": { run: () => tasks.push({}), handled: () => handled.fastq },
 });
-queue.close();

@@ -1,0 +1,2 @@
+const start = performance.now();
+console.log(`@findings ${JSON.stringify({ ms: performance.now() - start })}`);
