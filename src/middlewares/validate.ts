@@ -2,7 +2,7 @@ import { classOf } from "../identity.ts";
 import type { MessageType } from "../message.ts";
 import type { Middleware, Next } from "../middleware.ts";
 import { describe, nameOf } from "../naming.ts";
-import { isPromiseLike } from "../promise.ts";
+import { isPromiseLike, toPromise } from "../promise.ts";
 import { MessageValidationError } from "./message_validation_error.ts";
 import { isStandardSchema, type SchemaFor, type SchemaResult, type StandardSchema } from "./standard_schema.ts";
 
@@ -105,7 +105,7 @@ export function validate(type?: MessageType, schema?: StandardSchema): Middlewar
 
     const result = found["~standard"].validate(message);
     return isPromiseLike(result)
-      ? result.then((settled) => passOn(message, settled, next))
+      ? toPromise(result).then((settled) => passOn(message, settled, next))
       : passOn(message, result, next);
   };
 }
