@@ -4,21 +4,25 @@ import { CommandBus, type DIAdapter, EventBus, QueryBus } from "@cq/core";
 
 type AwilixScope = AwilixContainer & AsyncDisposable;
 
-/** Awilix knows what it holds by name, and these are the names of the buses. */
-const NAMES = new Map<unknown, string>([
+/** Awilix knows what it holds by name: these are the names of the buses. */
+const NAMES: ReadonlyMap<unknown, string> = new Map<unknown, string>([
   [CommandBus, "commandBus"],
   [QueryBus, "queryBus"],
   [EventBus, "eventBus"],
 ]);
 
-/** What is registered as `scoped()` is shared by all that one handler is built of, and disposed after it. */
-export function awilixAdapter(container: AwilixContainer): DIAdapter<AwilixScope> {
+/**
+ * What is registered as `scoped()` is shared by all that one handler is built of, and disposed after it. A handler class
+ * that has a name in `names` is built as it is registered, any other by its constructor.
+ */
+export function awilixAdapter(container: AwilixContainer, names = NAMES): DIAdapter<AwilixScope> {
+  const nameOf = (type: { name: string }) => names.get(type) ?? NAMES.get(type) ?? type.name;
   return {
     wire: (type) => {
       const resolver = asClass(type);
-      return (scope) => scope.build(resolver);
+      return (scope) => names.has(type) ? scope.resolve(nameOf(type)) : scope.build(resolver);
     },
-    lazy: (type) => () => container.resolve(NAMES.get(type) ?? type.name),
+    lazy: (type) => () => container.resolve(nameOf(type)),
     createScope: (context) => {
       const scope = container.createScope().register("context", asValue(context));
       if (context.events) scope.register("relatedEvents", asValue(context.events));
@@ -26,8 +30,8 @@ export function awilixAdapter(container: AwilixContainer): DIAdapter<AwilixScope
     },
     registerDefaults: (buses) => {
       for (const { token, create } of buses) {
-        const name = NAMES.get(token)!;
-        if (!container.hasRegistration(name)) container.register(name, asFunction(create).singleton());
+        if (container.hasRegistration(nameOf(token))) continue;
+        container.register(nameOf(token), asFunction(create).singleton());
       }
     },
   };

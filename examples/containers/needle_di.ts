@@ -18,7 +18,8 @@ export function needleAdapter(
   bindScoped: (scope: Container, closing: AsyncDisposableStack) => void = () => {},
 ): DIAdapter<NeedleScope> {
   return {
-    wire: (type) => (scope) => scope.container.runInInjectionContext(() => new type()),
+    wire: (type) => ({ container: scope }) =>
+      scope.has(type) ? scope.get(type) : scope.runInInjectionContext(() => new type()),
     lazy: (type) => () => container.get(type),
     createScope: (context) => {
       const scope = container.createChild();
