@@ -133,7 +133,7 @@ export function format(
   );
   return [
     `${date.slice(0, 10)}, ${machine()}; ${versions.join(", ")}; @cq/core as ${subject}; ` +
-    `${timing.rounds} rounds of ${timing.sampleMs} ms.`,
+    `${timing.processes} processes of ${timing.rounds} rounds, ${timing.sampleMs} ms for each sample.`,
     "",
     `Peers: ${
       Object.entries(peers).map(([name, version]) => `${name} ${version}`).join(
@@ -151,9 +151,11 @@ export function format(
       times,
     ]),
     ...(extras.length === 0 ? [] : ["", "Growth, memory and start.", "", others]),
-    "",
-    "Everything that a package exports, bundled, minified and compressed: " +
-    `${Object.entries(sizes).map(([name, bytes]) => `${name} ${(bytes / 1000).toFixed(1)} kB`).join(", ")}.`,
+    ...(Object.keys(sizes).length === 0 ? [] : [
+      "",
+      "Everything that a package exports, bundled, minified and compressed: " +
+      `${Object.entries(sizes).map(([name, bytes]) => `${name} ${(bytes / 1000).toFixed(1)} kB`).join(", ")}.`,
+    ]),
   ].join("\n");
 }
 
