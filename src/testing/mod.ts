@@ -13,3 +13,5 @@ export type {
   QueueFeatures,
   TestMessage,
 } from "./queue_features.ts";
+export { diAdapterConformance } from "./di_adapter_conformance.ts";
+export type { DIAdapterFeatures, DIAdapterHarness, TestBinding } from "./di_adapter_harness.ts";
