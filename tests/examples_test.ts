@@ -65,6 +65,16 @@ methods, a context that the caller has seeded
   the run has ended
   transaction: T3
 `,
+  "06_queue.ts": `
+sent 250 mails
+dead letter: mail 66 after 3 attempts, Error: There is no such address
+sent 500 mails
+sent 750 mails
+sent 999 of 1000 mails, 8 at a time, with 3 failures
+started the first task
+finished the first task
+stopped: 0 tasks in flight, 2 left for the next pump
+`,
 };
 
 for (const [name, output] of Object.entries(OUTPUTS)) {
