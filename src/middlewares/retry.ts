@@ -8,7 +8,8 @@ export interface RetryOptions {
   readonly attempts: number;
   /**
    * How long to wait before the next attempt, in milliseconds. A function is given the error and the number of the
-   * attempt that failed, from 1: it may read a delay that the error asks for.
+   * attempt that failed, from 1: it may read a delay that the error asks for. What it answers is subject to `backoff`,
+   * `maxDelay` and `jitter` as well.
    *
    * @default {0}
    */
@@ -44,7 +45,7 @@ export interface RetryOptions {
  * Makes a middleware that handles a message again when it has failed. The last error comes out.
  *
  * Each attempt has a handler, a scope and related events of its own. On the event bus only the handler that failed runs
- * again. A signal that has fired ends it: the wait is cut short, and there is no further attempt.
+ * again. A signal that has fired ends it: the wait is cut short, and there is no further attempt, whatever the error.
  *
  * @param options How often, when, and on which errors.
  * @returns The middleware.
@@ -67,6 +68,27 @@ export interface RetryOptions {
  *
  * assertEquals(await queries.dispatch(new FindPrice()), 99);
  * ```
+ *
+ * @example Waiting for as long as the error asks for
+ * ```ts
+ * import { retry } from "@cq/core";
+ *
+ * class TooManyRequests extends Error {
+ *   readonly retryAfterMs: number | undefined;
+ *
+ *   constructor(retryAfter: string | null) {
+ *     super("Too many requests");
+ *     this.retryAfterMs = retryAfter === null ? undefined : Number(retryAfter) * 1000;
+ *   }
+ * }
+ *
+ * const patience = retry({
+ *   attempts: 5,
+ *   delay: (error, attempt) => (error as TooManyRequests).retryAfterMs ?? 100 * 2 ** attempt,
+ *   maxDelay: 60_000,
+ *   on: [TooManyRequests],
+ * });
+ * ```
  */
 export function retry(options: RetryOptions): Middleware {
   const { attempts, delay = 0, backoff = 1, maxDelay = Infinity, jitter = false, on } = options;
@@ -88,6 +110,8 @@ export function retry(options: RetryOptions): Middleware {
       } catch (error) {
         if (attempt === attempts || signal?.aborted || !isWorthIt(error)) throw error;
         const wait = Math.min(delayOf(error, attempt) * backoff ** (attempt - 1), maxDelay, MAX_DELAY_MS);
+        // A function of the user's may have fired the signal by now, and an event handler would start all the same.
+        signal?.throwIfAborted();
         if (wait > 0) await sleep(jitter ? Math.random() * wait : wait, signal);
       }
     }
