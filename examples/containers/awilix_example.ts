@@ -1,5 +1,5 @@
 import { asClass, createContainer, InjectionMode } from "awilix";
-import { CommandBus, MessageRouter, type RelatedEvents } from "@cq/core";
+import { type CommandBus, MessageRouter, type RelatedEvents } from "@cq/core";
 import { awilixAdapter } from "./awilix.ts";
 import { MemoryOrderRepository, OrderPlaced, type OrderRepository, PlaceOrder, Transaction } from "./shop.ts";
 

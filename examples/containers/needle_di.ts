@@ -1,5 +1,5 @@
 /** Handlers that needle-di builds: they ask for what they need with `inject`. */
-import { Container } from "@needle-di/core";
+import type { Container } from "@needle-di/core";
 import { type DIAdapter, RelatedEvents } from "@cq/core";
 
 interface NeedleScope extends AsyncDisposable {
