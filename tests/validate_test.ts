@@ -345,6 +345,23 @@ Deno.test("MessageValidationError writes a path as code would", async () => {
   );
 });
 
+Deno.test("MessageValidationError does not say a second time where an issue is", async () => {
+  assertEquals(
+    await messageOf([{ message: "items[0].price must be a number", path: ["items", 0, "price"] }]),
+    'Cannot handle "Rename": items[0].price must be a number',
+  );
+});
+
+Deno.test("MessageValidationError holds plain lists, of whatever class those of the schema are", async () => {
+  class Path extends Array<PropertyKey> {}
+  class Issues extends Array<SchemaIssue> {}
+  const issues = Issues.of({ message: "It is empty", path: Path.of("name") });
+
+  const error = await assertRejects(() => dispatchWith(() => ({ issues })), MessageValidationError);
+
+  assertEquals(error.issues, [{ path: ["name"], message: "It is empty" }]);
+});
+
 Deno.test("MessageValidationError says of a schema without words that the message is not valid", async () => {
   assertEquals(await messageOf([]), 'Cannot handle "Rename": it is not valid');
 });

@@ -24,7 +24,10 @@ export class MessageValidationError extends Error {
    * @param issues What its schema finds wrong with it.
    */
   constructor(messageType: MessageType, issues: readonly SchemaIssue[]) {
-    const found = issues.map(({ path = [], message }): ValidationIssue => ({ path: path.map(keyOf), message }));
+    // The lists of some libraries are of a class of their own, which `map` would make another one of.
+    const found = Array.from(issues, ({ path = [], message }): ValidationIssue => {
+      return { path: Array.from(path, keyOf), message };
+    });
     super(`Cannot handle "${nameOf(messageType)}": ${found.map(describeIssue).join("; ") || "it is not valid"}`);
     this.name = "MessageValidationError";
     this.messageType = messageType;
@@ -37,7 +40,9 @@ function keyOf(segment: PropertyKey | { readonly key: PropertyKey }): PropertyKe
 }
 
 function describeIssue({ path, message }: ValidationIssue): string {
-  return path.length === 0 ? message : `${path.map(describeKey).join("")}: ${message}`;
+  const place = path.map(describeKey).join("");
+  // Some libraries say themselves where it is.
+  return place === "" || message.startsWith(`${place} `) ? message : `${place}: ${message}`;
 }
 
 /** As it would be written in code. */
