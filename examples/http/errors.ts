@@ -8,7 +8,13 @@ export class ConflictError extends Error {
   override readonly name: string = "ConflictError";
 }
 
-/** What was sent cannot be read. The message is for the client to read. */
-export class BadRequestError extends Error {
-  override readonly name: string = "BadRequestError";
+/** What was sent cannot be read: the framework refuses it, with a status from 400 to 499. */
+export class RequestError extends Error {
+  override readonly name: string = "RequestError";
+  readonly status: number;
+
+  constructor(status: number, message: string) {
+    super(message);
+    this.status = status;
+  }
 }

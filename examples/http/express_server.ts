@@ -1,7 +1,7 @@
 // @ts-types="@types/express"
 import express, { type ErrorRequestHandler, type Express } from "express";
 import type { App } from "./app.ts";
-import { BadRequestError, NotFoundError } from "./errors.ts";
+import { NotFoundError, RequestError } from "./errors.ts";
 import { CreateUser, GetUser, ListUsers } from "./messages.ts";
 import { optionsOf } from "./node_request.ts";
 import { PROBLEM_TYPE, problemOf } from "./problem.ts";
@@ -28,8 +28,8 @@ export function createExpressServer({ commands, queries, report }: App): Express
   // Express knows a handler of errors by its four parameters.
   const answer: ErrorRequestHandler = (error, _request, response, _next) => {
     if (response.destroyed) return;
-    const isUnreadable = error?.type === "entity.parse.failed";
-    const problem = problemOf(isUnreadable ? new BadRequestError("The body is no JSON") : error);
+    const isRefused = error instanceof Error && "expose" in error && error.expose && "status" in error;
+    const problem = problemOf(isRefused ? new RequestError(Number(error.status), error.message) : error);
     if (problem.status === 500) report(error);
     response.status(problem.status).type(PROBLEM_TYPE).send(JSON.stringify(problem));
   };

@@ -1,6 +1,6 @@
 import fastify, { type FastifyInstance } from "fastify";
 import type { App } from "./app.ts";
-import { BadRequestError, NotFoundError } from "./errors.ts";
+import { NotFoundError, RequestError } from "./errors.ts";
 import { CreateUser, GetUser, ListUsers } from "./messages.ts";
 import { optionsOf } from "./node_request.ts";
 import { PROBLEM_TYPE, problemOf } from "./problem.ts";
@@ -25,8 +25,9 @@ export function createFastifyServer({ commands, queries, report }: App): Fastify
   });
   server.setErrorHandler((error, _request, reply) => {
     if (reply.raw.destroyed) return;
-    const isUnreadable = error instanceof SyntaxError;
-    const problem = problemOf(isUnreadable ? new BadRequestError("The body is no JSON") : error);
+    const isRefused = error instanceof Error && "code" in error && String(error.code).startsWith("FST_ERR_") &&
+      "statusCode" in error && Number(error.statusCode) < 500;
+    const problem = problemOf(isRefused ? new RequestError(Number(error.statusCode), error.message) : error);
     if (problem.status === 500) report(error);
     reply.code(problem.status).type(PROBLEM_TYPE).send(JSON.stringify(problem));
   });

@@ -1,7 +1,8 @@
 import { type Context, Hono } from "hono";
+import { HTTPException } from "hono/http-exception";
 import type { DispatchOptions } from "@cq/core";
 import type { App } from "./app.ts";
-import { BadRequestError, NotFoundError } from "./errors.ts";
+import { NotFoundError, RequestError } from "./errors.ts";
 import { CreateUser, GetUser, ListUsers } from "./messages.ts";
 import { PROBLEM_TYPE, problemOf } from "./problem.ts";
 
@@ -13,7 +14,7 @@ export function createHonoServer({ commands, queries, report }: App): Hono<Env> 
 
   server.post("/users", async (c) => {
     const body = await c.req.json().catch(() => {
-      throw new BadRequestError("The body is no JSON");
+      throw new RequestError(400, "The body is no JSON");
     });
     const id = await commands.dispatch(new CreateUser(Object(body)), optionsOf(c));
     return c.json({ id }, 201, { Location: `/users/${id}` });
@@ -30,7 +31,8 @@ export function createHonoServer({ commands, queries, report }: App): Hono<Env> 
   server.onError((error, c) => answer(error, c));
 
   function answer(error: unknown, c: Context): Response {
-    const problem = problemOf(error);
+    const isRefused = error instanceof HTTPException && error.status < 500;
+    const problem = problemOf(isRefused ? new RequestError(error.status, error.message) : error);
     if (problem.status === 500 && !c.req.raw.signal.aborted) report(error);
     return Response.json(problem, { status: problem.status, headers: { "Content-Type": PROBLEM_TYPE } });
   }

@@ -1,5 +1,5 @@
 import { MessageValidationError } from "@cq/core/middlewares";
-import { BadRequestError, ConflictError, NotFoundError } from "./errors.ts";
+import { ConflictError, NotFoundError, RequestError } from "./errors.ts";
 
 /** What went wrong, as RFC 9457 has it. */
 export interface Problem {
@@ -14,21 +14,35 @@ export interface Problem {
 
 export const PROBLEM_TYPE = "application/problem+json";
 
+const TITLES: Readonly<Record<number, string>> = {
+  404: "Not Found",
+  409: "Conflict",
+  413: "Content Too Large",
+  415: "Unsupported Media Type",
+  422: "Unprocessable Content",
+  500: "Internal Server Error",
+};
+
 /** Turns whatever was thrown into what the client is told. */
 export function problemOf(error: unknown): Problem {
   if (error instanceof MessageValidationError) {
     const errors = error.issues.map(({ path, message }) => ({ pointer: pointerOf(path), detail: message }));
-    return { ...problem(422, "Unprocessable Content"), errors };
+    return { ...problem(422), errors };
   }
-  if (error instanceof BadRequestError) return problem(400, "Bad Request", error.message);
-  if (error instanceof NotFoundError) return problem(404, "Not Found", error.message);
-  if (error instanceof ConflictError) return problem(409, "Conflict", error.message);
-  return problem(500, "Internal Server Error");
+  if (error instanceof RequestError) return problem(error.status, error.message);
+  if (error instanceof NotFoundError) return problem(404, error.message);
+  if (error instanceof ConflictError) return problem(409, error.message);
+  return problem(500);
 }
 
 /** The type about:blank says that the problem is no more than its status. */
-function problem(status: number, title: string, detail?: string): Problem {
-  return { type: "about:blank", title, status, ...(detail !== undefined && { detail }) };
+function problem(status: number, detail?: string): Problem {
+  return {
+    type: "about:blank",
+    title: TITLES[status] ?? "Bad Request",
+    status,
+    ...(detail !== undefined && { detail }),
+  };
 }
 
 function pointerOf(path: readonly PropertyKey[]): string {
