@@ -378,6 +378,25 @@ Deno.test("deduplicate() ends the wait of everyone whose own signal has fired, t
   assertEquals(charges.length, 1);
 });
 
+Deno.test("deduplicate() starts no handler of an event for a duplicate whose own signal has fired", async () => {
+  const controller = new AbortController();
+  const handling = Promise.withResolvers<void>();
+  let handled = 0;
+  const events = new MessageRouter().newEventBus().use(deduplicate(BY_ORDER)).subscribe(UserCreated, () => {
+    handled++;
+    return handling.promise;
+  });
+
+  const dispatches = [1, 2].map(() => events.dispatch(new UserCreated(), { signal: controller.signal }));
+  await settle();
+  // The handler is told first, so that it fails before the duplicate hears of the signal.
+  handling.reject(new Error("hung up"));
+  controller.abort();
+  await Promise.allSettled(dispatches);
+
+  assertEquals(handled, 1);
+});
+
 Deno.test("deduplicate() behind timeout() has each duplicate wait for its own time alone", async () => {
   using time = new FakeTime();
   let calls = 0;

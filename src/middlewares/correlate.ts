@@ -78,15 +78,8 @@ export function correlate(options: CorrelateOptions = {}): Middleware {
 
   return function correlate(message, next, { metadata }) {
     const messageId = idOf(message, metadata);
-    const correlationId = metadata.correlationId ?? messageId;
-    const causationId = metadata.messageId ?? metadata.causationId;
-    return next(undefined, {
-      metadata: {
-        ...metadata,
-        messageId,
-        correlationId,
-        ...(causationId === undefined ? {} : { causationId }),
-      },
-    });
+    const { correlationId = messageId, messageId: causationId } = metadata;
+    const ids = { messageId, correlationId, ...(causationId === undefined ? {} : { causationId }) };
+    return next(undefined, { metadata: { ...metadata, ...ids } });
   };
 }

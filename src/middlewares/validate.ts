@@ -99,7 +99,8 @@ export function validate(type?: MessageType, schema?: StandardSchema): Middlewar
   }
 
   return function validate(message, next) {
-    const prototype: object | null = Object.getPrototypeOf(Object(message));
+    // A pump may carry what has no class.
+    const prototype: object = Object.getPrototypeOf(Object(message)) ?? Object.prototype;
     const found = type === undefined ? schemaOf(prototype) : isOf(type, prototype) ? schema : undefined;
     if (found === undefined) return next();
 
@@ -110,13 +111,12 @@ export function validate(type?: MessageType, schema?: StandardSchema): Middlewar
   };
 }
 
-function isOf(type: MessageType, prototype: object | null): boolean {
+function isOf(type: MessageType, prototype: object): boolean {
   const base: object = type.prototype;
-  return prototype === base || (prototype !== null && Object.prototype.isPrototypeOf.call(base, prototype));
+  return prototype === base || Object.prototype.isPrototypeOf.call(base, prototype);
 }
 
-function schemaOf(prototype: object | null): StandardSchema | undefined {
-  if (prototype === null) return undefined;
+function schemaOf(prototype: object): StandardSchema | undefined {
   const type: MessageType & { readonly schema?: unknown } = classOf(prototype);
   const { schema } = type;
   if (schema === undefined || isStandardSchema(schema)) return schema;
@@ -135,15 +135,14 @@ function passOn(message: object, result: SchemaResult, next: Next): Promise<unkn
 
 /** The output of a schema, as an instance of the message's class. */
 function instanceOf(message: object, output: unknown): object {
-  // A primitive is a message too, and has no data of its own.
-  const prototype: unknown = Object.getPrototypeOf(message);
-  if (typeof message !== "object" || Object.getPrototypeOf(Object(output)) === prototype) return output as object;
+  const prototype: object = Object.getPrototypeOf(message);
+  if (Object.getPrototypeOf(Object(output)) === prototype) return output as object;
   if (typeof output !== "object" || output === null) {
-    const name = nameOf(classOf(prototype as object));
+    const name = nameOf(classOf(prototype));
     throw new TypeError(
       `Cannot handle "${name}": its schema puts out ${describe(output)}. ` +
         `Have it put out an object with the data of the message, or a "${name}"`,
     );
   }
-  return Object.create(prototype as object, Object.getOwnPropertyDescriptors(output));
+  return Object.create(prototype, Object.getOwnPropertyDescriptors(output));
 }
