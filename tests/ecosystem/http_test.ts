@@ -17,20 +17,33 @@ interface Listening extends AsyncDisposable {
   readonly url: string;
 }
 
-/** Each framework on a real socket. */
+/** Each framework on a real socket. What a failed test leaves open is cut off. */
 const FRAMEWORKS: Record<string, (app: App) => Promise<Listening>> = {
   Hono: (app) => {
-    const server = Deno.serve({ hostname: "127.0.0.1", port: 0, onListen() {} }, createHonoServer(app).fetch);
+    const { promise: closed, resolve: close } = Promise.withResolvers<void>();
+    const controller = new AbortController();
+    const options = { hostname: "127.0.0.1", port: 0, signal: controller.signal, onListen() {} };
+    const server = Deno.serve(options, createHonoServer(app).fetch);
+    server.finished.then(close, close);
     return Promise.resolve({
       url: `http://127.0.0.1:${server.addr.port}`,
-      [Symbol.asyncDispose]: () => server.shutdown(),
+      [Symbol.asyncDispose]: () => {
+        controller.abort();
+        return closed;
+      },
     });
   },
   Express: (app) => listen(createServer(createExpressServer(app))),
   Fastify: async (app) => {
     const server = createFastifyServer(app);
     const url = await server.listen({ host: "127.0.0.1", port: 0 });
-    return { url, [Symbol.asyncDispose]: () => server.close() };
+    return {
+      url,
+      [Symbol.asyncDispose]: () => {
+        server.server.closeAllConnections();
+        return server.close();
+      },
+    };
   },
 };
 
@@ -38,8 +51,22 @@ async function listen(server: Server): Promise<Listening> {
   await new Promise<void>((resolve) => server.listen(0, "127.0.0.1", resolve));
   return {
     url: `http://127.0.0.1:${(server.address() as AddressInfo).port}`,
-    [Symbol.asyncDispose]: () => new Promise<void>((resolve) => server.close(() => resolve())),
+    [Symbol.asyncDispose]: () => {
+      server.closeAllConnections();
+      return new Promise<void>((resolve) => server.close(() => resolve()));
+    },
   };
+}
+
+/** What never comes is a failure, and not a run that hangs. */
+async function within<T>(promise: Promise<T>): Promise<T> {
+  const { promise: limit, reject } = Promise.withResolvers<never>();
+  const timer = setTimeout(() => reject(new Error("Waited for 5 seconds")), 5_000);
+  try {
+    return await Promise.race([promise, limit]);
+  } finally {
+    clearTimeout(timer);
+  }
 }
 
 class RecordingMailer extends Mailer {
@@ -205,16 +232,16 @@ for (const [framework, serve] of Object.entries(FRAMEWORKS)) {
     const app = createApp({ users: new MemoryUserRepository(), mailer: new SlowMailer() });
     await using server = await serve(app);
 
-    const response = await post(server.url, ADA);
+    const response = await within(post(server.url, ADA));
     assertEquals([response.status, await response.json()], [201, { id: 1 }]);
-    assertEquals(await started.promise, { to: "ada@example.com", subject: "Welcome, Ada" });
+    assertEquals(await within(started.promise), { to: "ada@example.com", subject: "Welcome, Ada" });
 
     let isIdle = false;
     const idle = app.idle().then(() => isIdle = true);
     await (await fetch(`${server.url}/users`)).body?.cancel();
     assertEquals(isIdle, false);
     isMailed.resolve();
-    await idle;
+    await within(idle);
   });
 
   Deno.test(`${framework} reports a mail that fails, and the user is created all the same`, async () => {
@@ -247,12 +274,12 @@ for (const [framework, serve] of Object.entries(FRAMEWORKS)) {
 
       const client = new AbortController();
       const response = fetch(`${server.url}${path}`, { ...init, signal: client.signal });
-      const signal = await users.asked;
+      const signal = await within(users.asked);
       assertEquals(signal?.aborted, false);
       const fired = new Promise<void>((resolve) => signal!.addEventListener("abort", () => resolve()));
       client.abort(new Error("hung up"));
       await assertRejects(() => response, Error, "hung up");
-      await fired;
+      await within(fired);
 
       // The server is alive, and nobody was told: a client may hang up.
       await (await fetch(`${server.url}/nowhere`)).body?.cancel();
