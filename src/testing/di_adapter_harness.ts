@@ -34,24 +34,24 @@ export interface DIAdapterFeatures {
    *
    * @default {true}
    */
-  readonly scopes?: boolean;
+  readonly scopes?: boolean | undefined;
   /**
    * What is bound as scoped is disposed with its scope, by a method `Symbol.asyncDispose`, `Symbol.dispose` or `dispose`. It
    * needs scopes.
    *
    * @default {true}
    */
-  readonly disposal?: boolean;
+  readonly disposal?: boolean | undefined;
   /**
    * `RelatedEvents` can be injected into command handlers, and into what they depend on.
    *
    * @default {true}
    */
-  readonly relatedEvents?: boolean;
+  readonly relatedEvents?: boolean | undefined;
   /**
    * The buses of the router can be injected.
    *
    * @default {true}
    */
-  readonly buses?: boolean;
+  readonly buses?: boolean | undefined;
 }

@@ -15,3 +15,11 @@ export type {
 } from "./queue_features.ts";
 export { diAdapterConformance } from "./di_adapter_conformance.ts";
 export type { DIAdapterFeatures, DIAdapterHarness, TestBinding } from "./di_adapter_harness.ts";
+export {
+  type AnyBus,
+  type CompletedRecord,
+  type DispatchRecord,
+  type Recorder,
+  type RecordingBus,
+  recordingBus,
+} from "./recording_bus.ts";

@@ -35,35 +35,35 @@ export interface DelayFeature {
  */
 export interface QueueFeatures<Q extends Queue<TestMessage> = Queue<TestMessage>> {
   /** Messages are received in the order in which they were sent. */
-  readonly order?: boolean;
+  readonly order?: boolean | undefined;
   /** A message that was nacked is delivered again. `maxAttempts` says how often, 2 at the least. */
-  readonly redelivery?: boolean;
+  readonly redelivery?: boolean | undefined;
   /**
    * How often a message is delivered at the most.
    *
    * @default {Infinity}
    */
-  readonly maxAttempts?: number;
+  readonly maxAttempts?: number | undefined;
   /** As long as one consumer holds a message, no other receives it. */
-  readonly exclusive?: boolean;
+  readonly exclusive?: boolean | undefined;
   /** A `nack` may delay the next delivery. It needs `redelivery`. */
-  readonly delay?: boolean | DelayFeature;
+  readonly delay?: boolean | DelayFeature | undefined;
   /** What a message carries besides itself is delivered with it. */
-  readonly metadata?: boolean;
+  readonly metadata?: boolean | undefined;
   /** Gives what the queue has given up so far, after `maxAttempts` deliveries. It is asked once the `nack` has resolved. */
-  readonly deadLetters?: (queue: Q) => Iterable<DeadLetter> | PromiseLike<Iterable<DeadLetter>>;
+  readonly deadLetters?: ((queue: Q) => Iterable<DeadLetter> | PromiseLike<Iterable<DeadLetter>>) | undefined;
   /** A full queue makes its senders wait. `maxSize` says how many messages are accepted before. */
-  readonly bounded?: { readonly maxSize: number };
+  readonly bounded?: { readonly maxSize: number } | undefined;
   /** What is in the queue outlives the process. */
   readonly persistence?: {
     /** Opens the queue anew, as after a crash. The one that was open is not used any more, and has not been closed. */
     readonly reopen: (queue: Q) => Q | PromiseLike<Q>;
-  };
+  } | undefined;
   /**
    * How many bytes the process has in use after a full garbage collection. With it the suite sees whether the queue lets go of
    * what has been handled.
    */
-  readonly heapUsed?: () => number | PromiseLike<number>;
+  readonly heapUsed?: (() => number | PromiseLike<number>) | undefined;
 }
 
 /**
@@ -77,24 +77,24 @@ export interface QueueConformanceOptions<Q extends Queue<TestMessage> = Queue<Te
    *
    * @default {1}
    */
-  readonly seed?: number;
+  readonly seed?: number | undefined;
   /**
    * How often each case is run, each time on a new queue and in another interleaving.
    *
    * @default {10}
    */
-  readonly runs?: number;
+  readonly runs?: number | undefined;
   /**
    * How many messages the cases about quantity send, which are run once.
    *
    * @default {100_000}
    */
-  readonly volume?: number;
+  readonly volume?: number | undefined;
   /**
    * How long the suite waits for the queue at any one point before the case fails, in milliseconds. A queue that works
    * never makes it wait that long.
    *
    * @default {5_000}
    */
-  readonly timeoutMs?: number;
+  readonly timeoutMs?: number | undefined;
 }

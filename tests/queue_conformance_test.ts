@@ -1,0 +1,364 @@
+import { assert, assertEquals, assertRejects, assertThrows } from "@std/assert";
+import { FakeTime } from "@std/testing/time";
+import { type Delivery, MemoryQueue, type MemoryQueueOptions, type SendOptions } from "@cq/core";
+import {
+  type ConformanceCase,
+  type DeadLetter,
+  queueConformance,
+  type QueueConformanceOptions,
+  type TestMessage,
+} from "@cq/core/testing";
+import * as broken from "./support/broken_queues.ts";
+import { JournalQueue } from "./support/journal_queue.ts";
+import { WrappedQueue } from "./support/wrapped_queue.ts";
+
+const NAMES = {
+  delivers: "delivers a message as it was sent",
+  count: "loses nothing and duplicates nothing between many producers and many consumers",
+  wakes: "wakes a waiting receiver at once",
+  abandon: "never lets an abandoned receive swallow a message",
+  reenter: "lets a handler send to its own queue",
+  throws: "goes on with the others when one consumer throws",
+  final: "takes the first answer to a delivery as final",
+  nack: "delivers a nacked message again, counting the attempts, without making the nack wait",
+  exclusive: "delivers nothing that another consumer holds",
+  delay: "waits for the delay of a nack before it delivers again, and keeps nothing else waiting",
+  dead: "gives up a message after its last attempt, and keeps it with the reason",
+  close: "wakes every waiting receiver when it closes, however often it is closed",
+  late: "rejects a send after it has closed",
+  closing: "delivers what it accepted while it closed, once, and nothing that it rejected",
+  senders: "rejects the senders that wait when it closes",
+  restart: "keeps what has no ack across a restart",
+  order: "delivers in the order of sending",
+  metadata: "delivers metadata with its message",
+  bounded: "lets senders wait while it is full, and drops nothing",
+  many: "delivers a great many messages without ever running empty",
+  heap: "lets go of what has been handled, without ever running empty",
+} as const;
+
+/** Runs what a case is about, and moves the time whenever nothing else goes on. */
+async function failureOf({ run }: ConformanceCase, time: FakeTime): Promise<string | undefined> {
+  let isOver = false;
+  let message: string | undefined;
+  const end = (error?: unknown) => {
+    isOver = true;
+    if (error instanceof Error) message = error.message;
+  };
+  run().then(() => end(), end);
+  while (!isOver) await time.tickAsync(1_000);
+  return message;
+}
+
+/** The names of the cases that fail. */
+async function failuresOf<Q extends WrappedQueue>(
+  make: () => Q,
+  options: QueueConformanceOptions<Q> = {},
+): Promise<string[]> {
+  using time = new FakeTime();
+  const cases = queueConformance(make, {
+    order: true,
+    redelivery: true,
+    maxAttempts: 3,
+    exclusive: true,
+    metadata: true,
+    delay: { ms: 1_000, advance: (ms) => time.tick(ms) },
+    deadLetters: ({ letters }) => letters,
+    bounded: { maxSize: 10 },
+    volume: 500,
+    ...options,
+  });
+  const failures: string[] = [];
+  for (const each of cases) {
+    if (!each.skip && await failureOf(each, time) !== undefined) failures.push(each.name);
+  }
+  return failures;
+}
+
+/** Makes memory queues that keep their dead letters. */
+function memoryQueues(options: MemoryQueueOptions<TestMessage>) {
+  return () => {
+    const letters: DeadLetter[] = [];
+    const onDead: MemoryQueueOptions<TestMessage>["onDead"] = ({ message }, reason) =>
+      letters.push({ message, reason });
+    return Object.assign(new MemoryQueue<TestMessage>({ ...options, onDead }), { letters });
+  };
+}
+
+for (const maxSize of [0, 1, 10, Infinity]) {
+  for (const maxAttempts of [1, 3, Infinity]) {
+    const cases = queueConformance(memoryQueues({ maxSize, maxAttempts }), {
+      order: true,
+      redelivery: maxAttempts > 1,
+      maxAttempts,
+      exclusive: true,
+      metadata: true,
+      bounded: maxSize < Infinity ? { maxSize } : undefined,
+      deadLetters: maxAttempts < Infinity ? ({ letters }) => letters : undefined,
+      runs: 20,
+      volume: 1_000,
+    });
+    for (const { name, run, skip } of cases) {
+      if (skip) continue;
+      Deno.test(`MemoryQueue of ${maxSize} with ${maxAttempts} attempts ${name}`, run);
+    }
+  }
+}
+
+for (const seed of [100, 1_000_000, -1]) {
+  Deno.test(`MemoryQueue passes the suite with the seed ${seed}`, async () => {
+    const cases = queueConformance(memoryQueues({ maxSize: 2, maxAttempts: 2 }), {
+      order: true,
+      redelivery: true,
+      maxAttempts: 2,
+      exclusive: true,
+      bounded: { maxSize: 2 },
+      deadLetters: ({ letters }) => letters,
+      seed,
+      runs: 50,
+      volume: 100,
+    });
+    for (const { run, skip } of cases) if (!skip) await run();
+  });
+}
+
+Deno.test("MemoryQueue waits for the delay of a nack on the clock of the runtime", async () => {
+  const cases = queueConformance(memoryQueues({ maxAttempts: 2 }), { redelivery: true, delay: true, runs: 1 });
+  await cases.find(({ name }) => name === NAMES.delay)!.run();
+});
+
+Deno.test("MemoryQueue waits for the delay of a nack on a clock that the test moves", async () => {
+  using time = new FakeTime();
+  const advance = (ms: number) => time.tick(ms);
+  const cases = queueConformance(memoryQueues({ maxAttempts: 2 }), {
+    redelivery: true,
+    delay: { ms: 60_000, advance },
+  });
+  await cases.find(({ name }) => name === NAMES.delay)!.run();
+});
+
+/** Of each broken queue: the cases that catch it. */
+const CAUGHT_BY: Record<keyof typeof broken, readonly (keyof typeof NAMES)[]> = {
+  ChangesMessages: ["delivers"],
+  DuplicatesUnderLoad: ["count"],
+  ForgetsReceivers: ["wakes"],
+  LosesOnAbandon: ["abandon"],
+  LocksWhileHeld: ["reenter"],
+  // It cannot know whether a consumer that leaves with a message in its hands has thrown or has lost its patience.
+  StopsWhenOneThrows: ["abandon", "throws"],
+  AcksLate: ["final"],
+  RejectsASecondAnswer: ["final"],
+  BlocksOnNack: ["nack"],
+  CountsNoAttempts: ["nack"],
+  GivesAwayWhatIsHeld: ["exclusive"],
+  IgnoresDelay: ["delay"],
+  ForgetsTheReason: ["dead"],
+  ForgetsAReceiverOnClose: ["close"],
+  RejectsWithAnotherError: ["late"],
+  DuplicatesOnClose: ["closing"],
+  LosesOnClose: ["closing"],
+  BreaksOrder: ["order"],
+  ForgetsMetadata: ["metadata"],
+  DropsAtCapacity: ["bounded"],
+  // Only those who measure the heap see it.
+  Hoards: [],
+};
+
+for (const [name, caughtBy] of Object.entries(CAUGHT_BY)) {
+  Deno.test(`queueConformance() catches a queue that ${inWords(name)}, in no other case than it should`, async () => {
+    const Broken = broken[name as keyof typeof broken];
+    const options = Broken === broken.DropsAtCapacity ? { bounded: { maxSize: 100 } } : {};
+    assertEquals(await failuresOf<WrappedQueue>(() => new Broken(), options), caughtBy.map((key) => NAMES[key]));
+  });
+}
+
+function inWords(name: string): string {
+  return name.replaceAll(/(?<=.)[A-Z]/g, (letter) => ` ${letter.toLowerCase()}`).toLowerCase();
+}
+
+Deno.test("queueConformance() finds nothing in a queue that keeps its promises", async () => {
+  assertEquals(await failuresOf(() => new WrappedQueue()), []);
+});
+
+Deno.test("queueConformance() catches a queue that forgets what its consumers held over a restart", async () => {
+  class ForgetsTheHeld extends JournalQueue {
+    override deliver(delivery: Delivery<TestMessage>): Delivery<TestMessage> {
+      this.journal.delete(delivery.message);
+      return delivery;
+    }
+  }
+  const options = { deadLetters: undefined, maxAttempts: Infinity, bounded: undefined };
+  const honest = { ...options, persistence: { reopen: ({ journal }: JournalQueue) => new JournalQueue(journal) } };
+  const forgetful = { ...options, persistence: { reopen: ({ journal }: JournalQueue) => new ForgetsTheHeld(journal) } };
+
+  assertEquals(await failuresOf(() => new JournalQueue(), honest), []);
+  assertEquals(await failuresOf<JournalQueue>(() => new ForgetsTheHeld(), forgetful), [NAMES.restart]);
+});
+
+Deno.test("queueConformance() catches a queue that brings back over a restart what was acked", async () => {
+  class ForgetsAcks extends JournalQueue {
+    override deliver(delivery: Delivery<TestMessage>): Delivery<TestMessage> {
+      return delivery;
+    }
+  }
+  const failures = await failuresOf<JournalQueue>(() => new ForgetsAcks(), {
+    deadLetters: undefined,
+    maxAttempts: Infinity,
+    bounded: undefined,
+    persistence: { reopen: ({ journal }) => new ForgetsAcks(journal) },
+  });
+  assertEquals(failures, [NAMES.restart]);
+});
+
+Deno.test({
+  name: "queueConformance() catches a queue that keeps what has been handled, by its heap",
+  // The garbage collector has to be at hand: deno test --v8-flags=--expose-gc.
+  ignore: !("gc" in globalThis),
+  fn: async () => {
+    const heapUsed = () => {
+      (globalThis as unknown as { gc: () => void }).gc();
+      return Deno.memoryUsage().heapUsed;
+    };
+    const volume = 20_000;
+    assertEquals(await failuresOf(() => new WrappedQueue(), { heapUsed, volume }), []);
+    assertEquals(await failuresOf(() => new broken.Hoards(), { heapUsed, volume }), [NAMES.heap]);
+  },
+});
+
+Deno.test("queueConformance() names each case once", () => {
+  const names = queueConformance(() => new WrappedQueue()).map(({ name }) => name);
+  assertEquals([...names].sort(), Object.values(NAMES).sort());
+});
+
+Deno.test("queueConformance() marks what is not promised to be skipped", async () => {
+  const cases = queueConformance(() => new WrappedQueue(), { order: true, metadata: false });
+  const skipped = cases.filter(({ skip }) => skip);
+  assertEquals(skipped.map(({ name }) => name), [
+    NAMES.nack,
+    NAMES.exclusive,
+    NAMES.delay,
+    NAMES.dead,
+    NAMES.senders,
+    NAMES.restart,
+    NAMES.metadata,
+    NAMES.bounded,
+    NAMES.heap,
+  ]);
+  const error = await assertRejects(skipped[0]!.run, TypeError);
+  assertEquals(error.message, `Cannot run the case "${NAMES.nack}": the queue does not promise "redelivery"`);
+});
+
+Deno.test("queueConformance() says what was expected, what happened and with which seed", async () => {
+  const cases = queueConformance(() => new broken.RejectsWithAnotherError(), { seed: 7, runs: 3 });
+  const error = await assertRejects(cases.find(({ name }) => name === NAMES.late)!.run, Error);
+  assertEquals(
+    error.message,
+    `The promise "${NAMES.late}" does not hold: expected a send after close to reject with a QueueClosedError, ` +
+      "but it rejected with TypeError: the queue is shut. Run it again with { seed: 7, runs: 1 }",
+  );
+  assert(error.cause instanceof Error);
+});
+
+Deno.test("queueConformance() fails again, in the same way, with the seed that a failure prints", async () => {
+  const run = async (options: QueueConformanceOptions<WrappedQueue>) => {
+    const cases = queueConformance<WrappedQueue>(() => new broken.BreaksOrder(), { order: true, ...options });
+    return await assertRejects(cases.find(({ name }) => name === NAMES.order)!.run, Error);
+  };
+  const first = await run({ seed: 3, runs: 20 });
+  const [, seed] = /\{ seed: (\d+), runs: 1 \}$/.exec(first.message)!;
+  const again = await run({ seed: Number(seed), runs: 1 });
+  assertEquals(again.message, first.message);
+});
+
+Deno.test("queueConformance() runs a case in another interleaving for each seed", async () => {
+  const logs: string[] = [];
+  class Logs extends WrappedQueue {
+    log = "";
+
+    protected override accept(message: TestMessage, options?: SendOptions): Promise<void> {
+      this.log += `+${message.id}`;
+      return super.accept(message, options);
+    }
+
+    protected override deliver(delivery: Delivery<TestMessage>): Delivery<TestMessage> {
+      this.log += `-${delivery.message.id}`;
+      return delivery;
+    }
+
+    [Symbol.dispose](): void {
+      logs.push(this.log);
+    }
+  }
+  const count = queueConformance(() => new Logs(), { runs: 10 }).find(({ name }) => name === NAMES.count)!;
+  await count.run();
+  assertEquals(logs.length, 10);
+  assert(new Set(logs).size > 5, "the interleavings are hardly different");
+
+  const once = logs.splice(0);
+  await count.run();
+  assertEquals(logs, once, "the same seeds give the same interleavings");
+});
+
+Deno.test("queueConformance() makes a queue for each run, awaits it, and closes and disposes it", async () => {
+  const queues: Disposable[] = [];
+  class Disposable extends WrappedQueue {
+    disposed = 0;
+
+    async [Symbol.asyncDispose](): Promise<void> {
+      await Promise.resolve();
+      this.disposed++;
+    }
+  }
+  const cases = queueConformance(async () => {
+    await Promise.resolve();
+    const queue = new Disposable();
+    queues.push(queue);
+    return queue;
+  }, { runs: 4 });
+  await cases.find(({ name }) => name === NAMES.delivers)!.run();
+
+  assertEquals(queues.map(({ disposed, inner }) => [disposed, inner.closed]), Array(4).fill([1, true]));
+});
+
+Deno.test("queueConformance() disposes the queue of a case that has failed", async () => {
+  let disposed = 0;
+  const cases = queueConformance(() =>
+    Object.assign(new broken.ChangesMessages(), { [Symbol.dispose]: () => disposed++ })
+  );
+  await assertRejects(cases.find(({ name }) => name === NAMES.delivers)!.run, Error);
+  assertEquals(disposed, 1);
+});
+
+Deno.test("queueConformance() fails where the queue cannot be made", async () => {
+  const cases = queueConformance((): WrappedQueue => {
+    throw new Error("the broker is down");
+  });
+  const error = await assertRejects(cases[0]!.run, Error);
+  assertEquals(
+    error.message,
+    `The promise "${NAMES.delivers}" does not hold: the broker is down. Run it again with { seed: 1, runs: 1 }`,
+  );
+});
+
+for (
+  const [options, message] of [
+    [{ maxAttempts: 0 }, "Cannot test a queue that delivers 0 times: it is a number from 1"],
+    [
+      { redelivery: true, maxAttempts: 1 },
+      "Cannot test the redelivery of a queue that delivers once: say how often with maxAttempts, or leave redelivery out",
+    ],
+    [{ delay: true }, "Cannot test the delay of a queue that does not deliver again: it needs redelivery"],
+    [
+      { deadLetters: () => [] },
+      "Cannot test the dead letters of a queue that never gives up: say with maxAttempts when it does",
+    ],
+    [{ bounded: { maxSize: Infinity } }, "Cannot test a queue of Infinity messages: it is a whole number from 0"],
+    [{ seed: 0.5 }, "Cannot test with the seed 0.5: it is a whole number"],
+    [{ runs: 0 }, "Cannot test with 0 runs: it is a whole number from 1"],
+    [{ volume: -1 }, "Cannot test with -1 messages: it is a whole number from 1"],
+  ] as const
+) {
+  Deno.test(`queueConformance() refuses options: ${message}`, () => {
+    const error = assertThrows(() => queueConformance(() => new WrappedQueue(), options), RangeError);
+    assertEquals(error.message, message);
+  });
+}

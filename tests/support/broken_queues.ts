@@ -1,0 +1,310 @@
+// Each of these queues breaks one promise. What a suite says of them is what the tests of the suite look at.
+
+import type { Delivery, SendOptions } from "@cq/core";
+import type { TestMessage } from "@cq/core/testing";
+import { answering, type Inner, type TestConsumer, WrappedQueue } from "./wrapped_queue.ts";
+
+async function turns(count: number): Promise<void> {
+  for (let turn = 0; turn < count; turn++) await undefined;
+}
+
+export class ChangesMessages extends WrappedQueue {
+  protected override accept(message: TestMessage, options?: SendOptions): Promise<void> {
+    return super.accept({ ...message, text: message.text.slice(0, 50) }, options);
+  }
+}
+
+/** A receive that was abandoned still takes the next message. */
+export class LosesOnAbandon extends WrappedQueue {
+  protected override consume(inner: Inner): TestConsumer {
+    const consumer = super.consume(inner);
+    let isWaiting = false;
+    let hasLeft = false;
+    return {
+      next: async () => {
+        isWaiting = true;
+        const result = await consumer.next();
+        isWaiting = false;
+        if (hasLeft && !result.done) await result.value.ack();
+        return result;
+      },
+      return: () => {
+        hasLeft = true;
+        return isWaiting ? Promise.resolve({ done: true, value: undefined }) : consumer.return!();
+      },
+    };
+  }
+}
+
+/** Two consumers that come at the same time read the same message, before either has marked it. */
+export class DuplicatesUnderLoad extends WrappedQueue {
+  #last: Delivery<TestMessage> | undefined;
+
+  protected override consume(inner: Inner): TestConsumer {
+    const consumer = super.consume(inner);
+    return {
+      ...consumer,
+      next: async () => {
+        const last = this.#last;
+        this.#last = undefined;
+        if (last !== undefined) return { done: false, value: last };
+        const result = await consumer.next();
+        if (!result.done && this.inner.pending > 3) this.#last = result.value;
+        return result;
+      },
+    };
+  }
+}
+
+/** Only the receiver that came last is told of a message. The others find it when they ask again. */
+export class ForgetsReceivers extends WrappedQueue {
+  #last: (() => void) | undefined;
+  readonly #receivers: (() => void)[] = [];
+
+  protected override consume(inner: Inner): TestConsumer {
+    const consumer = super.consume(inner);
+    return {
+      ...consumer,
+      next: async () => {
+        const { size, pending, closed } = this.inner;
+        if (size + pending === 0 && !closed) {
+          await new Promise<void>((resolve) => {
+            this.#last = resolve;
+            this.#receivers.push(resolve);
+          });
+        }
+        return await consumer.next();
+      },
+    };
+  }
+
+  protected override async accept(message: TestMessage, options?: SendOptions): Promise<void> {
+    this.#last?.();
+    await super.accept(message, options);
+  }
+
+  override close(): void {
+    for (const wake of this.#receivers) wake();
+    super.close();
+  }
+}
+
+export class ForgetsAReceiverOnClose extends WrappedQueue {
+  #waiting = 0;
+
+  protected override consume(inner: Inner): TestConsumer {
+    const consumer = super.consume(inner);
+    return {
+      ...consumer,
+      next: async () => {
+        const isFirst = this.#waiting++ === 0;
+        const result = await consumer.next();
+        this.#waiting--;
+        return result.done && !isFirst ? await new Promise(() => {}) : result;
+      },
+    };
+  }
+}
+
+/** What waits when the queue closes is delivered twice: to those who wait, and once more from what was flushed. */
+export class DuplicatesOnClose extends WrappedQueue {
+  readonly #waiting = new Set<TestMessage>();
+
+  protected override accept(message: TestMessage, options?: SendOptions): Promise<void> {
+    if (!this.inner.closed) this.#waiting.add(message);
+    return super.accept(message, options);
+  }
+
+  protected override deliver(delivery: Delivery<TestMessage>): Delivery<TestMessage> {
+    this.#waiting.delete(delivery.message);
+    return delivery;
+  }
+
+  override close(): void {
+    for (const message of this.#waiting) this.inner.send(message).catch(() => {});
+    this.#waiting.clear();
+    super.close();
+  }
+}
+
+/** What is on its way while the queue closes is accepted, and gone. */
+export class LosesOnClose extends WrappedQueue {
+  protected override async accept(message: TestMessage, options?: SendOptions): Promise<void> {
+    const wasOpen = !this.inner.closed;
+    await turns(3);
+    if (wasOpen && this.inner.closed) return;
+    await super.accept(message, options);
+  }
+}
+
+export class RejectsWithAnotherError extends WrappedQueue {
+  protected override async accept(message: TestMessage, options?: SendOptions): Promise<void> {
+    if (this.inner.closed) throw new TypeError("the queue is shut");
+    await super.accept(message, options);
+  }
+}
+
+/** A nack resolves once the message is received again, which nobody can do while a consumer waits for the nack. */
+export class BlocksOnNack extends WrappedQueue {
+  readonly #again = new Map<number, () => void>();
+
+  protected override deliver(delivery: Delivery<TestMessage>): Delivery<TestMessage> {
+    const { message: { id }, attempt } = delivery;
+    this.#again.get(id)?.();
+    let isAnswered = attempt === 3;
+    const nack: Delivery<TestMessage>["nack"] = async (options) => {
+      const received = isAnswered ? undefined : new Promise<void>((resolve) => this.#again.set(id, resolve));
+      isAnswered = true;
+      await delivery.nack(options);
+      await received;
+    };
+    const ack = () => {
+      isAnswered = true;
+      return delivery.ack();
+    };
+    return answering(delivery, { ack, nack });
+  }
+}
+
+export class CountsNoAttempts extends WrappedQueue {
+  protected override deliver(delivery: Delivery<TestMessage>): Delivery<TestMessage> {
+    return answering(delivery, { attempt: 1 });
+  }
+}
+
+/** An ack says that it is done before it is. */
+export class AcksLate extends WrappedQueue {
+  protected override deliver(delivery: Delivery<TestMessage>): Delivery<TestMessage> {
+    const ack = () => {
+      turns(20).then(() => delivery.ack());
+      return Promise.resolve();
+    };
+    return answering(delivery, { ack });
+  }
+}
+
+export class RejectsASecondAnswer extends WrappedQueue {
+  protected override deliver(delivery: Delivery<TestMessage>): Delivery<TestMessage> {
+    let isAnswered = false;
+    const once = async (answer: () => Promise<void>) => {
+      if (isAnswered) throw new TypeError("there is an answer already");
+      isAnswered = true;
+      await answer();
+    };
+    return answering(delivery, {
+      ack: () => once(() => delivery.ack()),
+      nack: (options) => once(() => delivery.nack(options)),
+    });
+  }
+}
+
+export class DropsAtCapacity extends WrappedQueue {
+  constructor() {
+    super({ maxSize: 100 });
+  }
+
+  protected override async accept(message: TestMessage, options?: SendOptions): Promise<void> {
+    if (this.inner.size < 100) await super.accept(message, options);
+  }
+}
+
+export class BreaksOrder extends WrappedQueue {
+  protected override async accept(message: TestMessage, options?: SendOptions): Promise<void> {
+    await turns(message.id % 3);
+    await super.accept(message, options);
+  }
+}
+
+/** Nothing can be sent as long as anybody holds a message. */
+export class LocksWhileHeld extends WrappedQueue {
+  #free: Promise<void> = Promise.resolve();
+
+  protected override async accept(message: TestMessage, options?: SendOptions): Promise<void> {
+    await this.#free;
+    await super.accept(message, options);
+  }
+
+  protected override consume(inner: Inner): TestConsumer {
+    const unlocks: (() => void)[] = [];
+    let hasLeft = false;
+    return {
+      next: async () => {
+        const result = await inner.next();
+        if (result.done || hasLeft) return result;
+        const unlocked = new Promise<void>((resolve) => unlocks.push(resolve));
+        this.#free = Promise.all([this.#free, unlocked]).then(() => {});
+        const { value: delivery } = result;
+        const unlock = unlocks.at(-1)!;
+        const ack = () => (unlock(), delivery.ack());
+        const nack: Delivery<TestMessage>["nack"] = (options) => (unlock(), delivery.nack(options));
+        return { done: false, value: answering(delivery, { ack, nack }) };
+      },
+      return: () => {
+        hasLeft = true;
+        for (const unlock of unlocks) unlock();
+        return inner.return!();
+      },
+    };
+  }
+}
+
+/** A consumer that throws takes all the others down with it. */
+export class StopsWhenOneThrows extends WrappedQueue {
+  #isBroken = false;
+
+  protected override consume(inner: Inner): TestConsumer {
+    const consumer = super.consume(inner);
+    const held = new Set<Delivery<TestMessage>>();
+    return {
+      next: async () => {
+        const result = this.#isBroken ? { done: true as const, value: undefined } : await consumer.next();
+        if (result.done) return result;
+        const { value: delivery } = result;
+        held.add(delivery);
+        const ack = () => (held.delete(delivery), delivery.ack());
+        const nack: Delivery<TestMessage>["nack"] = (options) => (held.delete(delivery), delivery.nack(options));
+        return { done: false, value: answering(delivery, { ack, nack }) };
+      },
+      return: () => {
+        this.#isBroken ||= held.size > 0;
+        return consumer.return!();
+      },
+    };
+  }
+}
+
+/** What is not acked soon enough goes to whoever else asks. */
+export class GivesAwayWhatIsHeld extends WrappedQueue {
+  protected override deliver(delivery: Delivery<TestMessage>): Delivery<TestMessage> {
+    turns(150).then(() => delivery.nack());
+    return delivery;
+  }
+}
+
+export class IgnoresDelay extends WrappedQueue {
+  protected override deliver(delivery: Delivery<TestMessage>): Delivery<TestMessage> {
+    return answering(delivery, { nack: ({ reason } = {}) => delivery.nack({ reason }) });
+  }
+}
+
+export class ForgetsTheReason extends WrappedQueue {
+  protected override giveUp(message: TestMessage): void {
+    super.giveUp(message, undefined);
+  }
+}
+
+export class ForgetsMetadata extends WrappedQueue {
+  protected override accept(message: TestMessage): Promise<void> {
+    return super.accept(message);
+  }
+}
+
+/** It keeps what has been handled, for ever. */
+export class Hoards extends WrappedQueue {
+  readonly #handled: TestMessage[] = [];
+
+  protected override deliver(delivery: Delivery<TestMessage>): Delivery<TestMessage> {
+    this.#handled.push(delivery.message);
+    return delivery;
+  }
+}

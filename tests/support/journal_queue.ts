@@ -1,0 +1,27 @@
+import type { Delivery, SendOptions } from "@cq/core";
+import type { TestMessage } from "@cq/core/testing";
+import { answering, WrappedQueue } from "./wrapped_queue.ts";
+
+/** A queue that keeps a journal of what has no ack, which outlives it, and starts with what is in there. */
+export class JournalQueue extends WrappedQueue {
+  readonly journal: Set<TestMessage>;
+
+  constructor(journal: Iterable<TestMessage> = []) {
+    super({ maxSize: Infinity, maxAttempts: Infinity });
+    this.journal = new Set(journal);
+    for (const message of journal) this.inner.send(message);
+  }
+
+  protected override accept(message: TestMessage, options?: SendOptions): Promise<void> {
+    if (!this.inner.closed) this.journal.add(message);
+    return super.accept(message, options);
+  }
+
+  protected override deliver(delivery: Delivery<TestMessage>): Delivery<TestMessage> {
+    const ack = () => {
+      this.journal.delete(delivery.message);
+      return delivery.ack();
+    };
+    return answering(delivery, { ack });
+  }
+}
