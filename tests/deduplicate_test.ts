@@ -312,6 +312,21 @@ Deno.test("deduplicate() hands the first one's signal to the handler, not a dupl
   await Promise.all(dispatches);
 });
 
+Deno.test("deduplicate() has a duplicate not wait whose signal has fired before it would", async () => {
+  const { commands, charges } = chargingBus();
+  const controller = new AbortController();
+  const reason = new RangeError("hung up");
+  const first = commands.dispatch(new ChargeCard());
+  await settle();
+  commands.listen(() => controller.abort(reason));
+
+  const second = commands.dispatch(new ChargeCard(), { signal: controller.signal });
+
+  assertStrictEquals(await assertRejects(() => second), reason);
+  charges[0]!.resolve("charged");
+  assertEquals(await first, "charged");
+});
+
 Deno.test("deduplicate() leaves no listener on a duplicate's signal", async () => {
   const { commands, charges } = chargingBus();
   const { signal } = new AbortController();
