@@ -2,7 +2,7 @@
 import { asClass, asFunction, asValue, type AwilixContainer } from "awilix";
 import { CommandBus, type DIAdapter, EventBus, QueryBus } from "@cq/core";
 
-type AwilixScope = AwilixContainer & AsyncDisposable;
+export type AwilixScope = AwilixContainer & AsyncDisposable;
 
 /** Awilix knows what it holds by name: these are the names of the buses. */
 const NAMES: ReadonlyMap<unknown, string> = new Map<unknown, string>([

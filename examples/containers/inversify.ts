@@ -2,7 +2,7 @@
 import { Container, type ContainerModule } from "inversify";
 import { type DIAdapter, RelatedEvents } from "@cq/core";
 
-type InversifyScope = Container & AsyncDisposable;
+export type InversifyScope = Container & AsyncDisposable;
 
 /**
  * What the modules bind, in singleton scope, is shared by all that one handler is built of, and deactivated after it.

@@ -2,7 +2,7 @@
 import type { Container } from "@needle-di/core";
 import { type DIAdapter, RelatedEvents } from "@cq/core";
 
-interface NeedleScope extends AsyncDisposable {
+export interface NeedleScope extends AsyncDisposable {
   readonly container: Container;
 }
 

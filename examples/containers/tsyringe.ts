@@ -1,21 +1,29 @@
 /** Handlers that tsyringe builds: what they need are the types of their constructors' parameters. */
-import { type DependencyContainer, instanceCachingFactory } from "tsyringe";
+import { type DependencyContainer, type Disposable, type InjectionToken, instanceCachingFactory } from "tsyringe";
 import { type AbstractConstructor, type Constructor, type DIAdapter, RelatedEvents } from "@cq/core";
 
-type TsyringeScope = DependencyContainer & AsyncDisposable;
+export type TsyringeScope = DependencyContainer & AsyncDisposable;
 
 /**
- * What is `@scoped(Lifecycle.ContainerScoped)` is shared by all that one handler is built of. If it has a method
- * `dispose`, that is called after the handler.
+ * What is `@scoped(Lifecycle.ContainerScoped)` is shared by all that one handler is built of. What is in `closing` is
+ * disposed after it. The container's own `dispose()` would dispose the singletons too that were first needed in the scope.
  */
-export function tsyringeAdapter(container: DependencyContainer): DIAdapter<TsyringeScope> {
+export function tsyringeAdapter(
+  container: DependencyContainer,
+  closing: readonly InjectionToken<Disposable>[] = [],
+): DIAdapter<TsyringeScope> {
   return {
     wire: (type) => (scope) => scope.resolve(type),
     lazy: <T extends object>(type: AbstractConstructor<T>) => () => container.resolve(type as Constructor<T>),
     createScope: (context) => {
       const scope = container.createChildContainer();
+      const built = new AsyncDisposableStack();
+      for (const token of closing) {
+        const adopt = (_: unknown, value: unknown) => built.adopt(value as Disposable, (value) => value.dispose());
+        scope.afterResolution(token, adopt, { frequency: "Once" });
+      }
       if (context.events) scope.registerInstance(RelatedEvents, context.events);
-      return Object.assign(scope, { [Symbol.asyncDispose]: async () => await scope.dispose() });
+      return Object.assign(scope, { [Symbol.asyncDispose]: () => built.disposeAsync() });
     },
     registerDefaults: (buses) => {
       for (const { token, create } of buses) {

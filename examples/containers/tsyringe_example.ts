@@ -14,7 +14,7 @@ class DisposableTransaction extends Transaction {
   }
 }
 
-const router = new MessageRouter(tsyringeAdapter(container));
+const router = new MessageRouter(tsyringeAdapter(container, [DisposableTransaction]));
 
 @router.commandHandler(PlaceOrder)
 @injectable()
