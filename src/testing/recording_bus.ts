@@ -1,8 +1,10 @@
 import type { DispatchOptions } from "../context.ts";
+import { Bus } from "../bus.ts";
 import type { CommandBus } from "../command_bus.ts";
 import type { DispatcherFunction } from "../dispatcher.ts";
 import type { EventBus } from "../event_bus.ts";
 import type { MessageType, ResultOf } from "../message.ts";
+import { describe } from "../naming.ts";
 import type { QueryBus } from "../query_bus.ts";
 import { BusRecorder } from "./bus_recorder.ts";
 
@@ -100,6 +102,7 @@ export type AnyBus = CommandBus | QueryBus | EventBus;
  * @typeParam B The bus.
  * @param bus The bus.
  * @returns The bus that records.
+ * @throws {TypeError} If it is no bus.
  *
  * @example
  * ```ts
@@ -130,6 +133,7 @@ export type AnyBus = CommandBus | QueryBus | EventBus;
  * ```
  */
 export function recordingBus<B extends AnyBus>(bus: B): RecordingBus<B> {
+  if (!(bus instanceof Bus)) throw new TypeError(`Cannot record on ${describe(bus)}: it is no bus`);
   const { dispatch } = bus as { dispatch: DispatcherFunction<unknown> };
   const recorder = new BusRecorder((message, options) => Reflect.apply(dispatch, bus, [message, options]));
   const own = {

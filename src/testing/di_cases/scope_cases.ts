@@ -111,6 +111,7 @@ async function disposesAfterSuccess(trial: DITrial): Promise<void> {
   for (const type of [TestCommand, TestQuery]) {
     trial.handle(type, [UnitOfWork, Connection], async (units: Unit[]) => {
       await Promise.resolve();
+      if (units.length !== 2) throw brokenPromise("the handler to receive 2 scoped values", `it got ${units.length}`);
       if (units.some(({ disposed }) => disposed)) {
         throw brokenPromise("scoped values to be open while the handler runs", "one was disposed");
       }

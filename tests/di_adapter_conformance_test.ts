@@ -1,0 +1,323 @@
+import { assert, assertEquals, assertRejects, assertThrows } from "@std/assert";
+import { type BindOptions, Container, type DIAdapter, type HandlerContext, inject, type Scope } from "@cq/core";
+import { diAdapterConformance, type DIAdapterFeatures, type DIAdapterHarness } from "@cq/core/testing";
+
+type ContainerScope = Scope | HandlerContext;
+type ContainerHarness = DIAdapterHarness<ContainerScope>;
+type Lifetime = NonNullable<BindOptions["lifetime"]>;
+
+/** The built-in container, whose adapter or lifetimes may be replaced by others. */
+function harness(
+  replace: (container: Container) => Partial<DIAdapter<ContainerScope>> = () => ({}),
+  lifetimes: Partial<Record<Lifetime, Lifetime>> = {},
+): ContainerHarness {
+  const container = new Container();
+  return {
+    adapter: {
+      wire: (type) => container.wire(type),
+      lazy: (type) => container.lazy(type),
+      createScope: (context) => container.createScope(context),
+      registerDefaults: (buses) => container.registerDefaults(buses),
+      ...replace(container),
+    },
+    bind: (type, { dependencies, lifetime }) => {
+      container.bind(type, () => new type(...dependencies.map((dependency) => inject(dependency))), {
+        lifetime: lifetimes[lifetime] ?? lifetime,
+      });
+    },
+    bindInstance: (type, instance) => container.bind(type, () => instance),
+  };
+}
+
+async function failuresOf(make: () => ContainerHarness, features?: DIAdapterFeatures): Promise<string[]> {
+  const failures: string[] = [];
+  for (const { name, run, skip } of diAdapterConformance(make, features)) {
+    if (!skip) await run().catch(() => failures.push(name));
+  }
+  return failures;
+}
+
+const NAMES = {
+  dependencies: "builds a handler with its dependencies, and with theirs",
+  anew: "builds a new handler for each dispatch",
+  lifetimes: "shares a singleton with everybody, and a transient value with nobody",
+  lazy: "builds nothing before it is needed",
+  missing: "names what is not bound in the error of the dispatch",
+  recovers: "goes on after a handler could not be built",
+  within: "shares a scoped value within one run of a handler",
+  apart: "shares no scoped value between runs, not even at the same time",
+  attempts: "opens a scope for each attempt of a retry",
+  all: "opens a scope for a query, and for each handler of an event",
+  success: "disposes scoped values once the handler has succeeded",
+  failure: "disposes scoped values once the handler has failed",
+  events: "keeps the scope of a command open until its related events have been handled",
+  singletons: "disposes no singleton with a scope",
+  related: "injects the related events of a command",
+  below: "injects the same related events into what the handler depends on",
+  mixes: "mixes no related events of commands that run at the same time",
+  buses: "injects the buses, the same ones for everybody",
+  early: "lets a bus win that was bound before the router was made",
+  late: "lets a bus win that was bound after the router was made",
+  later: "publishes related events on a bus that was bound later",
+} as const;
+
+for (const { name, run, skip } of diAdapterConformance(() => harness())) {
+  Deno.test({ name: `Container ${name}`, fn: run, ignore: skip });
+}
+
+/** Builds something, and keeps it. */
+function once<T>(build: () => T): () => T {
+  let built: { value: T } | undefined;
+  return () => (built ??= { value: build() }).value;
+}
+
+/** Of each broken adapter: how it is broken, and the cases that catch it. */
+const BROKEN: Record<string, { make: () => ContainerHarness; caughtBy: readonly (keyof typeof NAMES)[] }> = {
+  "passes no dependencies on": {
+    make: () => harness(() => ({ wire: (type) => () => new type() })),
+    caughtBy: [
+      "dependencies",
+      "lifetimes",
+      "lazy",
+      "missing",
+      "recovers",
+      "within",
+      "apart",
+      "attempts",
+      "all",
+      "success",
+      "failure",
+      "events",
+      "singletons",
+      "related",
+      "below",
+      "mixes",
+      "buses",
+      "early",
+      "late",
+    ],
+  },
+  "keeps its handlers": {
+    make: () =>
+      harness((container) => ({
+        wire: (type) => {
+          const build = container.wire(type);
+          let handler: InstanceType<typeof type> | undefined;
+          return (scope) => handler ??= build(scope);
+        },
+      })),
+    caughtBy: ["anew", "lifetimes", "apart", "attempts", "mixes"],
+  },
+  "makes singletons anew": {
+    make: () => harness(undefined, { singleton: "transient" }),
+    caughtBy: ["lifetimes", "lazy"],
+  },
+  "takes what is scoped for transient": {
+    make: () => harness(undefined, { scoped: "transient" }),
+    caughtBy: ["within", "all", "success", "failure", "events"],
+  },
+  "opens one scope for all": {
+    make: () =>
+      harness((container) => {
+        const scope = once(() => container.createScope());
+        return { wire: (type) => (_scope: unknown) => container.wire(type)(scope()) };
+      }),
+    // A scope that is not the dispatch's own does not end with it either.
+    caughtBy: ["apart", "attempts", "all", "success", "failure", "events", "related", "below", "mixes"],
+  },
+  "opens scopes for commands alone": {
+    make: () =>
+      harness((container) => {
+        const scope = once(() => container.createScope());
+        return { createScope: (context) => context.kind === "command" ? container.createScope(context) : scope() };
+      }),
+    caughtBy: ["all"],
+  },
+  "disposes nothing": {
+    make: () =>
+      harness((container) => {
+        const scopes = new WeakMap<object, ContainerScope>();
+        return {
+          createScope: (context) => {
+            const stand = { ...context };
+            scopes.set(stand, container.createScope(context));
+            return stand;
+          },
+          wire: (type) => {
+            const build = container.wire(type);
+            return (scope) => build(scopes.get(scope)!);
+          },
+        };
+      }),
+    caughtBy: ["success", "failure", "events"],
+  },
+  "disposes before the related events": {
+    make: () =>
+      harness((container) => ({
+        createScope: (context) => {
+          const scope = container.createScope(context);
+          // As soon as the handler has settled, give or take a turn.
+          if ("get" in scope) queueMicrotask(() => queueMicrotask(() => scope[Symbol.asyncDispose]()));
+          return scope;
+        },
+      })),
+    caughtBy: ["success", "events"],
+  },
+  "knows no related events": {
+    make: () => harness((container) => ({ createScope: () => container.createScope() })),
+    caughtBy: ["related", "below", "mixes"],
+  },
+  "binds the default buses over those of the user": {
+    make: () =>
+      harness((container) => ({
+        registerDefaults: (buses) => {
+          for (const { token, create } of buses) container.bind(token, create);
+        },
+      })),
+    caughtBy: ["early"],
+  },
+  "makes buses anew": {
+    make: () =>
+      harness((container) => ({
+        registerDefaults: (buses) => {
+          for (const { token, create } of buses) container.bind(token, create, { lifetime: "transient" });
+        },
+      })),
+    caughtBy: ["buses", "early"],
+  },
+  "binds no buses": {
+    make: () => harness(() => ({ registerDefaults: () => {} })),
+    caughtBy: ["events", "related", "buses"],
+  },
+  "resolves what is lazy at once": {
+    make: () =>
+      harness((container) => ({
+        lazy: (type) => {
+          const instance = container.get(type);
+          return () => instance;
+        },
+      })),
+    caughtBy: ["lazy", "later"],
+  },
+  "hides what went wrong": {
+    make: () =>
+      harness((container) => ({
+        wire: (type) => {
+          const build = container.wire(type);
+          return (scope) => {
+            try {
+              return build(scope);
+            } catch {
+              throw new Error("Cannot build a handler");
+            }
+          };
+        },
+      })),
+    caughtBy: ["missing", "recovers"],
+  },
+  "never recovers from a failure": {
+    make: () =>
+      harness((container) => ({
+        wire: (type) => {
+          const build = container.wire(type);
+          let failure: { error: unknown } | undefined;
+          return (scope) => {
+            if (failure) throw failure.error;
+            try {
+              return build(scope);
+            } catch (error) {
+              failure = { error };
+              throw error;
+            }
+          };
+        },
+      })),
+    caughtBy: ["recovers"],
+  },
+};
+
+for (const [what, { make, caughtBy }] of Object.entries(BROKEN)) {
+  Deno.test(`diAdapterConformance() catches an adapter that ${what}, in no other case than it should`, async () => {
+    assertEquals(await failuresOf(make), caughtBy.map((key) => NAMES[key]));
+  });
+}
+
+Deno.test("diAdapterConformance() names each case once", () => {
+  const names = diAdapterConformance(() => harness()).map(({ name }) => name);
+  assertEquals([...names].sort(), Object.values(NAMES).sort());
+});
+
+for (
+  const [features, skipped] of [
+    [{}, []],
+    [{ scopes: true, disposal: undefined }, []],
+    [{ scopes: false }, ["within", "apart", "attempts", "all", "success", "failure", "events", "singletons"]],
+    [{ disposal: false }, ["success", "failure", "events", "singletons"]],
+    [{ relatedEvents: false }, ["related", "below", "mixes"]],
+    [{ buses: false }, ["buses", "early", "late", "later"]],
+  ] as [DIAdapterFeatures, (keyof typeof NAMES)[]][]
+) {
+  Deno.test(`diAdapterConformance() with ${JSON.stringify(features)} skips what that takes away`, () => {
+    const cases = diAdapterConformance(() => harness(), features);
+    assertEquals(cases.filter(({ skip }) => skip).map(({ name }) => name), skipped.map((key) => NAMES[key]));
+  });
+}
+
+Deno.test("diAdapterConformance() refuses to run what is to be skipped", async () => {
+  const cases = diAdapterConformance(() => harness(), { buses: false });
+  const error = await assertRejects(cases.find(({ skip }) => skip)!.run, TypeError);
+  assertEquals(error.message, `Cannot run the case "${NAMES.buses}": the adapter does without "buses"`);
+});
+
+Deno.test("diAdapterConformance() refuses a promise to dispose scopes that there are none of", () => {
+  const error = assertThrows(
+    () => diAdapterConformance(() => harness(), { scopes: false, disposal: true }),
+    RangeError,
+  );
+  assertEquals(error.message, "Cannot test the disposal of scopes that there are none of");
+});
+
+Deno.test("diAdapterConformance() says what was expected and what happened", async () => {
+  const cases = diAdapterConformance(() => harness(undefined, { scoped: "transient" }));
+  const error = await assertRejects(cases.find(({ name }) => name === NAMES.within)!.run, Error);
+  assertEquals(
+    error.message,
+    `The promise "${NAMES.within}" does not hold: expected one scoped value for the handler and its dependencies, ` +
+      "but there were 3",
+  );
+  assert(error.cause instanceof Error);
+});
+
+Deno.test("diAdapterConformance() awaits each harness, and disposes it whatever happens", async () => {
+  let disposed = 0;
+  const make = async (lifetimes: Parameters<typeof harness>[1]) => {
+    await Promise.resolve();
+    return Object.assign(harness(undefined, lifetimes), { [Symbol.asyncDispose]: () => Promise.resolve(disposed++) });
+  };
+  await diAdapterConformance(() => make({}))[0]!.run();
+  assertEquals(disposed, 1);
+  const broken = diAdapterConformance(() => make({ singleton: "transient" }));
+  await assertRejects(broken.find(({ name }) => name === NAMES.lifetimes)!.run, Error);
+  assertEquals(disposed, 2);
+});
+
+Deno.test("diAdapterConformance() takes adapters that build asynchronously", async () => {
+  const asynchronous = () =>
+    harness((container) => ({
+      wire: (type) => {
+        const build = container.wire(type);
+        return async (scope) => build(await scope);
+      },
+      lazy: (type) => async () => await container.get(type),
+      createScope: async (context) => await container.createScope(context),
+    }));
+  assertEquals(await failuresOf(asynchronous), []);
+});
+
+Deno.test("diAdapterConformance() takes adapters without scopes and without buses", async () => {
+  const bare = (): ContainerHarness => {
+    const { adapter: { wire, lazy }, ...rest } = harness();
+    return { ...rest, adapter: { wire, lazy } };
+  };
+  assertEquals(await failuresOf(bare, { scopes: false, relatedEvents: false, buses: false }), []);
+});
