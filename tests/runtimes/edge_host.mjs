@@ -1,16 +1,21 @@
 /**
- * Runs a bundle in Vercel's edge-runtime, sends it one request, and prints the answer. For the promises that the bundle
- * hands to `waitUntil` it waits as the platform does: after the answer.
+ * Runs a bundle in Vercel's edge-runtime.
  *
- * Arguments: the folder in which `edge-runtime` is installed, the bundle, and what to send as JSON.
+ * With a port it is a server. Otherwise it sends the bundle one request and prints the answer.
+ *
+ * Arguments: the folder in which `edge-runtime` is installed, the bundle, and maybe the port.
  */
 import { readFile } from "node:fs/promises";
 import { createRequire } from "node:module";
+import process from "node:process";
 
-const [folder, bundle, request = "{}"] = process.argv.slice(2);
-const { EdgeRuntime } = createRequire(`${folder}/`)("edge-runtime");
+const [folder, bundle, port] = process.argv.slice(2);
+const { EdgeRuntime, runServer } = createRequire(`${folder}/`)("edge-runtime");
 
 const runtime = new EdgeRuntime({ initialCode: await readFile(bundle, "utf8") });
-const response = await runtime.dispatchFetch("http://localhost/", JSON.parse(request));
-console.log(await response.text());
-await response.waitUntil();
+if (port !== undefined) {
+  await runServer({ runtime, port: Number(port), host: "127.0.0.1" });
+} else {
+  const response = await runtime.dispatchFetch("http://localhost/");
+  console.log(await response.text());
+}
