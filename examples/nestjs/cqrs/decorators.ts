@@ -1,0 +1,53 @@
+import "reflect-metadata";
+import type {
+  HandlerClass,
+  HandlerClassFor,
+  HandlerFunctionFor,
+  HandlerOptions,
+  HandlerResult,
+  MessageKind,
+  MessageRouter,
+  MessagesByKind,
+  MessageType,
+  OneOrMore,
+} from "@cq/core";
+
+/** Registers a handler class with the router of an application. */
+type Registration = (router: MessageRouter, type: HandlerClass) => void;
+
+/** A class whose method is called `execute`, as Nest has it for commands and queries. */
+type ExecutorClassFor<K extends MessageKind, T> = HandlerClass<{ readonly execute: HandlerFunctionFor<K, T> }>;
+
+const REGISTRATIONS = Symbol("REGISTRATIONS");
+
+/** Marks a provider as the handler of a command. */
+export function CommandHandler<const T extends OneOrMore<MessagesByKind["command"]>>(
+  types: T,
+  options?: HandlerOptions<HandlerResult<"command", T>>,
+): <H extends ExecutorClassFor<"command", T>>(type: H) => void {
+  return (type) => mark(type, (router, handler) => router.commandHandler(types, options)(handler as never));
+}
+
+/** Marks a provider as the handler of a query. */
+export function QueryHandler<const T extends OneOrMore<MessagesByKind["query"]>>(
+  types: T,
+  options?: HandlerOptions<HandlerResult<"query", T>>,
+): <H extends ExecutorClassFor<"query", T>>(type: H) => void {
+  return (type) => mark(type, (router, handler) => router.queryHandler(types, options)(handler as never));
+}
+
+/** Marks a provider as a handler of events. */
+export function EventsHandler<const T extends readonly [MessageType, ...MessageType[]]>(
+  ...types: T
+): <H extends HandlerClassFor<"event", T>>(type: H) => void {
+  return (type) => mark(type, (router, handler) => router.eventHandler(types as never)(handler as never));
+}
+
+function mark(type: HandlerClass, registration: Registration): void {
+  Reflect.defineMetadata(REGISTRATIONS, [...registrationsOf(type), registration], type);
+}
+
+/** What the decorators have left on a class. */
+export function registrationsOf(type: HandlerClass): readonly Registration[] {
+  return Reflect.getOwnMetadata(REGISTRATIONS, type) ?? [];
+}

@@ -1,0 +1,7 @@
+/** Serves the users with Nest: `deno run -A examples/nestjs/main.ts` */
+import "reflect-metadata";
+import { NestFactory } from "@nestjs/core";
+import { AppModule } from "./app_module.ts";
+
+const app = await NestFactory.create(AppModule);
+await app.listen(3000);
