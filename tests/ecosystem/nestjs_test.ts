@@ -1,0 +1,266 @@
+import "reflect-metadata";
+import { assertEquals, assertRejects } from "@std/assert";
+import { type DynamicModule, Inject, Injectable, Module, type Provider, Scope } from "@nestjs/common";
+import { NestFactory, REQUEST } from "@nestjs/core";
+import type { NestExpressApplication } from "@nestjs/platform-express";
+import {
+  Command,
+  CommandBus,
+  type Constructor,
+  DuplicateHandlerError,
+  Event,
+  EventBus,
+  EventDispatchError,
+  type HandlerContext,
+  MessageRouter,
+  Query,
+  QueryBus,
+  RelatedEvents,
+  retry,
+} from "@cq/core";
+import { AppModule } from "../../examples/nestjs/app_module.ts";
+import { CqrsModule, type CqrsModuleOptions } from "../../examples/nestjs/cqrs/cqrs_module.ts";
+import { CommandHandler, EventsHandler, QueryHandler } from "../../examples/nestjs/cqrs/decorators.ts";
+import { Mailbox } from "../../examples/nestjs/users/mailbox.ts";
+import { UserRepository } from "../../examples/nestjs/users/user_repository.ts";
+
+/** A Nest application without HTTP, closed at the end of a test. */
+interface Application extends AsyncDisposable {
+  get<T>(type: unknown): T;
+}
+
+async function start(providers: Provider[], options?: CqrsModuleOptions): Promise<Application> {
+  class RootModule {}
+  Module({ imports: [CqrsModule.forRoot(options)], providers })(RootModule);
+  const context = await NestFactory.createApplicationContext(RootModule, { logger: false, abortOnError: false });
+  return {
+    get: (type) => context.get(type as Constructor, { strict: false }),
+    [Symbol.asyncDispose]: () => context.close(),
+  };
+}
+
+class CreateUser extends Command<string> {
+  constructor(readonly name: string) {
+    super();
+  }
+}
+
+class FindUser extends Query<string> {}
+
+class UserCreated extends Event {
+  constructor(readonly name: string) {
+    super();
+  }
+}
+
+async function serve(): Promise<{ app: NestExpressApplication; url: string } & AsyncDisposable> {
+  const app = await NestFactory.create<NestExpressApplication>(AppModule, { logger: false, abortOnError: false });
+  await app.listen(0, "127.0.0.1");
+  return {
+    app,
+    url: await app.getUrl(),
+    [Symbol.asyncDispose]: () => {
+      app.getHttpServer().closeAllConnections();
+      return app.close();
+    },
+  };
+}
+
+function post(url: string, name: string, tenant: string): Promise<Response> {
+  const headers = { "Content-Type": "application/json", "X-Tenant": tenant };
+  return fetch(`${url}/users`, { method: "POST", headers, body: JSON.stringify({ name }) });
+}
+
+Deno.test("The Nest application creates and finds users, each command with its own tenant and events", async () => {
+  await using server = await serve();
+
+  const created = await Promise.all([post(server.url, "Ada", "acme"), post(server.url, "Bob", "globex")]);
+  assertEquals(created.map(({ status }) => status), [201, 201]);
+  const ids = await Promise.all(created.map(async (response) => (await response.json()).id));
+  assertEquals(ids.toSorted(), [1, 2]);
+
+  const found = await Promise.all(ids.map(async (id) => (await fetch(`${server.url}/users/${id}`)).json()));
+  assertEquals(found, [{ id: ids[0], name: "Ada", tenant: "acme" }, { id: ids[1], name: "Bob", tenant: "globex" }]);
+  assertEquals(server.app.get(Mailbox).subjects.toSorted(), ["Welcome to acme, Ada", "Welcome to globex, Bob"]);
+});
+
+Deno.test("The Nest application answers what does not exist with 404", async () => {
+  await using server = await serve();
+
+  const response = await fetch(`${server.url}/users/7`);
+  assertEquals([response.status, (await response.json()).message], [404, "There is no user 7"]);
+});
+
+Deno.test("The Nest application cancels a query when the client hangs up", async () => {
+  await using server = await serve();
+  const asked = Promise.withResolvers<AbortSignal>();
+  server.app.get<UserRepository>(UserRepository).find = (_id, signal) => {
+    asked.resolve(signal!);
+    return new Promise((_resolve, reject) => signal!.addEventListener("abort", () => reject(signal!.reason)));
+  };
+
+  const client = new AbortController();
+  const response = fetch(`${server.url}/users/1`, { signal: client.signal });
+  const signal = await asked.promise;
+  assertEquals(signal.aborted, false);
+  const fired = new Promise<void>((resolve) => signal.addEventListener("abort", () => resolve()));
+  client.abort(new Error("hung up"));
+  await assertRejects(() => response, Error, "hung up");
+  await fired;
+});
+
+Deno.test("CqrsModule builds a handler that needs something request-scoped for each message, any other once", async () => {
+  const built: string[] = [];
+  @Injectable({ scope: Scope.REQUEST })
+  class Tenant {
+    readonly name: unknown;
+    constructor(@Inject(REQUEST) { metadata }: HandlerContext) {
+      this.name = metadata["tenant"];
+    }
+  }
+  @CommandHandler(CreateUser)
+  class CreateUserHandler {
+    constructor(private readonly tenant: Tenant) {
+      built.push("command");
+    }
+    execute({ name }: CreateUser): string {
+      return `${name} of ${this.tenant.name}`;
+    }
+  }
+  @QueryHandler(FindUser)
+  class FindUserHandler {
+    constructor() {
+      built.push("query");
+    }
+    execute(): string {
+      return "Ada";
+    }
+  }
+  await using app = await start([Tenant, CreateUserHandler, FindUserHandler]);
+  const commands = app.get<CommandBus>(CommandBus);
+  const queries = app.get<QueryBus>(QueryBus);
+
+  const names = await Promise.all(
+    ["acme", "globex"].map((tenant) => commands.dispatch(new CreateUser("Ada"), { metadata: { tenant } })),
+  );
+  assertEquals(names, ["Ada of acme", "Ada of globex"]);
+  await queries.dispatch(new FindUser());
+  await queries.dispatch(new FindUser());
+  assertEquals(built, ["query", "command", "command"]);
+});
+
+Deno.test("CqrsModule shares a request-scoped provider within one message and with nobody else", async () => {
+  @Injectable({ scope: Scope.REQUEST })
+  class Session {}
+  @Injectable()
+  class Repository {
+    constructor(readonly session: Session) {}
+  }
+  const sessions: object[][] = [];
+  @EventsHandler(UserCreated)
+  class Watch {
+    constructor(private readonly session: Session, private readonly repository: Repository) {}
+    handle(): void {
+      sessions.push([this.session, this.repository.session]);
+    }
+  }
+  await using app = await start([Session, Repository, Watch]);
+  const events = app.get<EventBus>(EventBus);
+
+  await events.dispatch(new UserCreated("Ada"));
+  await events.dispatch(new UserCreated("Bob"));
+  const [first, second] = sessions as [object[], object[]];
+  assertEquals([first[0] === first[1], second[0] === second[1], first[0] === second[0]], [true, true, false]);
+});
+
+Deno.test("CqrsModule publishes the RelatedEvents of a command, and each attempt of a retry has its own", async () => {
+  const mails: string[] = [];
+  let attempts = 0;
+  @CommandHandler(CreateUser)
+  class CreateUserHandler {
+    constructor(private readonly events: RelatedEvents) {}
+    execute({ name }: CreateUser): string {
+      this.events.add(new UserCreated(`${name} ${++attempts}`));
+      if (attempts === 1) throw new Error("The database is busy");
+      return name;
+    }
+  }
+  @EventsHandler(UserCreated)
+  class SendMail {
+    handle({ name }: UserCreated): void {
+      mails.push(name);
+    }
+  }
+  await using app = await start([CreateUserHandler, SendMail], { commands: [retry({ attempts: 2 })] });
+
+  assertEquals(await app.get<CommandBus>(CommandBus).dispatch(new CreateUser("Ada")), "Ada");
+  assertEquals(mails, ["Ada 2"]);
+});
+
+Deno.test("CqrsModule gives RelatedEvents to the handlers of commands alone", async () => {
+  @QueryHandler(FindUser)
+  class FindUserHandler {
+    constructor(readonly events: RelatedEvents) {}
+    execute(): string {
+      return "Ada";
+    }
+  }
+  await using app = await start([FindUserHandler]);
+
+  await assertRejects(
+    () => app.get<QueryBus>(QueryBus).dispatch(new FindUser()),
+    TypeError,
+    "Cannot inject RelatedEvents: only the handler of a command has some",
+  );
+});
+
+Deno.test("CqrsModule injects the buses into handlers", async () => {
+  @CommandHandler(CreateUser)
+  class CreateUserHandler {
+    constructor(private readonly queries: QueryBus) {}
+    async execute(_command: CreateUser, context: HandlerContext): Promise<string> {
+      return await this.queries.dispatch(new FindUser(), context);
+    }
+  }
+  @QueryHandler(FindUser)
+  class FindUserHandler {
+    execute(_query: FindUser, { metadata }: HandlerContext): string {
+      return `Ada of ${metadata["tenant"]}`;
+    }
+  }
+  await using app = await start([CreateUserHandler, FindUserHandler]);
+
+  const commands = app.get<CommandBus>(CommandBus);
+  assertEquals(await commands.dispatch(new CreateUser("Ada"), { metadata: { tenant: "acme" } }), "Ada of acme");
+});
+
+Deno.test("CqrsModule registers a handler once that two modules provide", async () => {
+  @CommandHandler(CreateUser)
+  class CreateUserHandler {
+    execute({ name }: CreateUser): string {
+      return name;
+    }
+  }
+  class OtherModule {}
+  Module({ providers: [CreateUserHandler] })(OtherModule);
+  class RootModule {}
+  Module({ imports: [CqrsModule.forRoot(), OtherModule], providers: [CreateUserHandler] })(RootModule);
+  const app = await NestFactory.createApplicationContext(RootModule, { logger: false, abortOnError: false });
+
+  assertEquals(await app.get(CommandBus).dispatch(new CreateUser("Ada")), "Ada");
+  await app.close();
+});
+
+Deno.test("CqrsModule keeps two applications in one process apart", async () => {
+  @CommandHandler(CreateUser)
+  class CreateUserHandler {
+    execute({ name }: CreateUser): string {
+      return name;
+    }
+  }
+  await using one = await start([CreateUserHandler]);
+  await using other = await start([]);
+
+  assertEquals(one.get<MessageRouter>(MessageRouter).commandTypes, [CreateUser]);
+  assertEquals(other.get<MessageRouter>(MessageRouter).commandTypes, []);
+});
