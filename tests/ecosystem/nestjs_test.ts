@@ -1,7 +1,7 @@
 import "reflect-metadata";
 import { assertEquals, assertRejects } from "@std/assert";
-import { type DynamicModule, Inject, Injectable, Module, type Provider, Scope } from "@nestjs/common";
-import { NestFactory, REQUEST } from "@nestjs/core";
+import { type INestApplicationContext, Inject, Injectable, Module, type Provider, Scope } from "@nestjs/common";
+import { type ContextId, ModuleRef, NestFactory, REQUEST } from "@nestjs/core";
 import type { NestExpressApplication } from "@nestjs/platform-express";
 import {
   Command,
@@ -18,9 +18,11 @@ import {
   RelatedEvents,
   retry,
 } from "@cq/core";
+import { diAdapterConformance, type DIAdapterHarness } from "@cq/core/testing";
 import { AppModule } from "../../examples/nestjs/app_module.ts";
 import { CqrsModule, type CqrsModuleOptions } from "../../examples/nestjs/cqrs/cqrs_module.ts";
 import { CommandHandler, EventsHandler, QueryHandler } from "../../examples/nestjs/cqrs/decorators.ts";
+import { NestAdapter } from "../../examples/nestjs/cqrs/nest_adapter.ts";
 import { Mailbox } from "../../examples/nestjs/users/mailbox.ts";
 import { UserRepository } from "../../examples/nestjs/users/user_repository.ts";
 
@@ -264,3 +266,60 @@ Deno.test("CqrsModule keeps two applications in one process apart", async () => 
   assertEquals(one.get<MessageRouter>(MessageRouter).commandTypes, [CreateUser]);
   assertEquals(other.get<MessageRouter>(MessageRouter).commandTypes, []);
 });
+
+/** Nest knows its providers before it starts: the application is made when the first handler is wired. */
+function nestHarness(): DIAdapterHarness<ContextId | undefined> & AsyncDisposable {
+  const providers = new Map<unknown, Provider>();
+  const scopes = { singleton: Scope.DEFAULT, scoped: Scope.REQUEST, transient: Scope.TRANSIENT };
+  providers.set(RelatedEvents, {
+    provide: RelatedEvents,
+    scope: Scope.REQUEST,
+    inject: [REQUEST],
+    useFactory: ({ events }: HandlerContext) => events,
+  });
+
+  let starting: Promise<{ app: INestApplicationContext; adapter: NestAdapter }> | undefined;
+  const started = () =>
+    starting ??= (async () => {
+      class RootModule {}
+      Module({ providers: [...providers.values()] })(RootModule);
+      const app = await NestFactory.createApplicationContext(RootModule, { logger: false, abortOnError: false });
+      return { app, adapter: new NestAdapter(app.get(ModuleRef)) };
+    })();
+
+  return {
+    adapter: {
+      wire: (type) => async (id) => (await started()).adapter.wire(type)(id),
+      lazy: (type) => async () => (await started()).adapter.lazy(type)(),
+      createScope: async (context) => {
+        const { adapter } = await started();
+        adapter.wire(context.handler as Constructor);
+        return adapter.createScope(context);
+      },
+      registerDefaults: (buses) => {
+        for (const { token, create } of buses) {
+          if (!providers.has(token)) providers.set(token, { provide: token, useFactory: create });
+        }
+      },
+    },
+    bind: (type, { dependencies, lifetime }) => {
+      const useFactory = (...built: unknown[]) => new type(...built);
+      providers.set(type, {
+        provide: type,
+        scope: scopes[lifetime],
+        inject: dependencies as Constructor[],
+        useFactory,
+      });
+    },
+    bindInstance: (type, instance) => providers.set(type, { provide: type, useValue: instance }),
+    [Symbol.asyncDispose]: async () => await starting?.then(({ app }) => app.close(), () => {}),
+  };
+}
+
+/** In Nest, whoever injects a transient provider twice gets the same instance twice. */
+const OTHERWISE_IN_NEST = "shares a singleton with everybody, and a transient value with nobody";
+
+// Nest disposes nothing that is request-scoped.
+for (const { name, run, skip } of diAdapterConformance(nestHarness, { disposal: false })) {
+  Deno.test({ name: `NestAdapter ${name}`, ignore: skip || name === OTHERWISE_IN_NEST, fn: run });
+}
