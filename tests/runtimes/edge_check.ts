@@ -26,6 +26,7 @@ interface MailService extends AsyncDisposable {
 
 function startMailService(): MailService {
   const waiting: PromiseWithResolvers<Awaited<ReturnType<MailService["receive"]>>>[] = [];
+  const held: (() => void)[] = [];
   let received = 0;
   let taken = 0;
   const slot = (index: number) => waiting[index] ??= Promise.withResolvers();
@@ -35,6 +36,7 @@ function startMailService(): MailService {
     async (request, { completed }) => {
       const mail = await request.json();
       const { promise, resolve } = Promise.withResolvers<void>();
+      held.push(resolve);
       slot(received++).resolve({
         mail,
         accept: async () => {
@@ -50,7 +52,10 @@ function startMailService(): MailService {
   return {
     port: server.addr.port,
     receive: () => slot(taken++).promise,
-    [Symbol.asyncDispose]: () => server.shutdown(),
+    [Symbol.asyncDispose]: async () => {
+      for (const release of held) release();
+      await server.shutdown();
+    },
   };
 }
 
