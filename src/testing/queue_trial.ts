@@ -29,6 +29,8 @@ export class QueueTrial<Q extends Queue<TestMessage> = Queue<TestMessage>> {
   readonly volume: number;
   readonly #timeoutMs: number;
   readonly #consumers = new Set<TestConsumer>();
+  /** Of the messages whose sending still waits. */
+  readonly #answers = new Set<Promise<void>>();
   #queue: Q;
   #sent = 0;
 
@@ -54,6 +56,8 @@ export class QueueTrial<Q extends Queue<TestMessage> = Queue<TestMessage>> {
     const message = { id, text: `message ${id} `.padEnd(100, ".") };
     let answer: () => void;
     const answered = new Promise<void>((resolve) => answer = resolve);
+    this.#answers.add(answered);
+    answered.then(() => this.#answers.delete(answered));
     const sending: Sending = { message, state: "waiting", error: undefined, answered };
     const settle = (state: Sending["state"], error?: unknown) => {
       sending.state = state;
@@ -153,11 +157,13 @@ export class QueueTrial<Q extends Queue<TestMessage> = Queue<TestMessage>> {
     this.#consumers.clear();
   }
 
-  /** Ends what the case has left open. */
+  /** Ends what the case has left open, and waits for it, so that nothing of it comes to light in the next case. */
   async end(): Promise<void> {
-    // Whether leaving and closing work is what cases are for. A case that has failed already has more to say.
-    for (const consumer of this.#consumers) attempt(() => consumer.return?.());
-    attempt(() => this.#queue.close());
+    const endings = [...this.#consumers].map(async (consumer) => await consumer.return?.());
+    endings.push((async () => await this.#queue.close())() as Promise<undefined>);
+    const ended = Promise.allSettled([...endings, ...this.#answers]);
+    // Whether leaving and closing work is what cases are for, and a case that has failed has more to say.
+    await this.within(ended, "the queue to come to its end").catch(() => {});
     await this.settle();
     await disposerOf(this.#queue)?.();
   }
@@ -169,12 +175,4 @@ export function describe(ids: Iterable<number>): string {
   if (list.length === 0) return "no other message";
   const names = list.slice(0, 5).join(", ") + (list.length > 5 ? `, … (${list.length})` : "");
   return `${list.length === 1 ? "message" : "messages"} ${names}`;
-}
-
-async function attempt(action: () => unknown): Promise<void> {
-  try {
-    await action();
-  } catch {
-    // It does not matter here.
-  }
 }

@@ -153,7 +153,9 @@ export class BlocksOnNack extends WrappedQueue {
     this.#again.get(id)?.();
     let isAnswered = attempt === 3;
     const nack: Delivery<TestMessage>["nack"] = async (options) => {
-      const received = isAnswered ? undefined : new Promise<void>((resolve) => this.#again.set(id, resolve));
+      const received = isAnswered || options?.delay
+        ? undefined
+        : new Promise<void>((resolve) => this.#again.set(id, resolve));
       isAnswered = true;
       await delivery.nack(options);
       await received;

@@ -58,13 +58,14 @@ async function keepsWordWhileClosing(trial: QueueTrial): Promise<void> {
   const producers = random.between(1, 3);
   const sendings: Sending[] = [];
   const received = new Map<number, number>();
+  const acked = new Set<number>();
 
   let active = producers + 1;
   let complete: () => void;
   const completed = new Promise<void>((resolve) => complete = resolve);
   const check = () => {
     const isKept = ({ state, message }: Sending) =>
-      state === "rejected" || state === "accepted" && received.has(message.id);
+      state === "rejected" || state === "accepted" && acked.has(message.id);
     if (active === 0 && sendings.every(isKept)) complete();
   };
 
@@ -84,8 +85,9 @@ async function keepsWordWhileClosing(trial: QueueTrial): Promise<void> {
       const { done, value } = await consumer.next();
       if (done) return;
       received.set(value.message.id, (received.get(value.message.id) ?? 0) + 1);
-      check();
       await value.ack();
+      acked.add(value.message.id);
+      check();
     }
   };
   const close = async () => {

@@ -166,4 +166,5 @@ async function survivesThrow(trial: QueueTrial): Promise<void> {
   if (trial.random.below(2) === 0) await trial.within(crashed, "a consumer to be able to throw");
   await trial.schedule.run([work]);
   await trial.expectEmpty();
+  await trial.within(crashed, "the consumer that has thrown to have left");
 }
