@@ -7,10 +7,8 @@ import {
   Command,
   CommandBus,
   type Constructor,
-  DuplicateHandlerError,
   Event,
   EventBus,
-  EventDispatchError,
   type HandlerContext,
   MessageRouter,
   Query,
@@ -149,6 +147,22 @@ Deno.test("CqrsModule builds a handler that needs something request-scoped for e
   await queries.dispatch(new FindUser());
   await queries.dispatch(new FindUser());
   assertEquals(built, ["query", "command", "command"]);
+});
+
+Deno.test("CommandHandler() takes the scope of the handler, as in @nestjs/cqrs", async () => {
+  let built = 0;
+  @CommandHandler(CreateUser, { scope: Scope.REQUEST })
+  class CreateUserHandler {
+    readonly number = ++built;
+    execute({ name }: CreateUser): string {
+      return `${name} ${this.number}`;
+    }
+  }
+  await using app = await start([CreateUserHandler]);
+  const commands = app.get<CommandBus>(CommandBus);
+
+  const first = await commands.dispatch(new CreateUser("Ada"));
+  assertEquals([first, await commands.dispatch(new CreateUser("Ada"))], ["Ada 1", "Ada 2"]);
 });
 
 Deno.test("CqrsModule shares a request-scoped provider within one message and with nobody else", async () => {
