@@ -31,15 +31,15 @@ export const ROWS: readonly Row[] = [
     to: "direct",
     goal: goal(1.8, 2.4, 2.8),
   },
-  { file: "command.js", work: "command", to: "nest", goal: goal(0.6, 0.75) },
+  { file: "command_peers.js", work: "command", to: "nest", goal: goal(0.6, 0.75) },
   {
-    file: "command.js",
+    file: "command_peers.js",
     work: "command",
     to: "nest, request-scoped",
     goal: goal(0.03, 0.03),
   },
   {
-    file: "command.js",
+    file: "command_peers.js",
     work: "command",
     to: "mediatr-ts",
     goal: goal(0.12, 0.08),
@@ -58,7 +58,6 @@ export const ROWS: readonly Row[] = [
     to: "nest",
     goal: goal(0.45, 0.5),
   },
-  { file: "in_flight.js", work: "64 commands in flight", to: "direct" },
 
   {
     file: "classic_middlewares.js",
@@ -104,20 +103,20 @@ export const ROWS: readonly Row[] = [
     goal: goal(1.25, 1.6),
   },
   {
-    file: "event_3.js",
+    file: "event_3_peers.js",
     work: "event, 3 handlers",
     to: "emittery",
     goal: goal(0.3, 0.65),
   },
   {
-    file: "event_3.js",
+    file: "event_3_peers.js",
     work: "event, 3 handlers",
     to: "mediatr-ts",
     goal: goal(0.25, 0.25),
   },
-  { file: "event_3.js", work: "event, 3 handlers", to: "nest, not awaited" },
+  { file: "event_3_peers.js", work: "event, 3 handlers", to: "nest, not awaited" },
   {
-    file: "event_3.js",
+    file: "event_3_peers.js",
     work: "event, 3 handlers",
     to: "EventEmitter3, not awaited",
   },
@@ -127,6 +126,7 @@ export const ROWS: readonly Row[] = [
     to: "Promise.all",
     goal: goal(1.4, 1.6),
   },
+  { file: "event_10.js", work: "event, 10 handlers", to: "Promise.all over a list", goal: goal(1.4, 1.6) },
 
   {
     file: "related_event.js",
@@ -148,13 +148,13 @@ export const ROWS: readonly Row[] = [
     goal: goal(1.25, 1.6),
   },
   {
-    file: "end_to_end.js",
+    file: "end_to_end_peers.js",
     work: "end to end",
     to: "nest",
     goal: goal(0.35, 0.35),
   },
   {
-    file: "end_to_end.js",
+    file: "end_to_end_peers.js",
     work: "end to end",
     to: "mediatr-ts",
     goal: goal(0.35, 0.35),

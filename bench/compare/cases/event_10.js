@@ -55,6 +55,18 @@ class DirectTenth {
     handled.direct++;
   }
 }
+const directHandlers = [
+  DirectFirst,
+  DirectSecond,
+  DirectThird,
+  DirectFourth,
+  DirectFifth,
+  DirectSixth,
+  DirectSeventh,
+  DirectEighth,
+  DirectNinth,
+  DirectTenth,
+];
 
 class UserCreated extends Event {}
 class CqFirst {
@@ -140,6 +152,14 @@ await measure({
         new DirectNinth().handle(event),
         new DirectTenth().handle(event),
       ]);
+    },
+    handled: () => handled.direct,
+    hasOwnResult: true,
+  },
+  "Promise.all over a list": {
+    run: () => {
+      const event = new DirectEvent();
+      return Promise.all(directHandlers.map((Handler) => new Handler().handle(event)));
     },
     handled: () => handled.direct,
     hasOwnResult: true,

@@ -4,15 +4,7 @@ import { measure } from "../measure.js";
 import { CommandBus, CommandHandler, startNest } from "../nest.js";
 
 const IN_FLIGHT = 64;
-const handled = { direct: 0, cq: 0, nest: 0 };
-
-class DirectCommand {}
-class DirectHandler {
-  async handle(_command) {
-    handled.direct++;
-    return 1;
-  }
-}
+const handled = { cq: 0, nest: 0 };
 
 class CreateUser extends Command {}
 class CreateUserHandler {
@@ -36,17 +28,6 @@ CommandHandler(NestCommand)(NestHandler);
 const nest = (await startNest([NestHandler])).get(CommandBus);
 
 await measure({
-  direct: {
-    run: () => {
-      const flights = [];
-      for (let i = 0; i < IN_FLIGHT; i++) {
-        flights.push(new DirectHandler().handle(new DirectCommand()));
-      }
-      return Promise.all(flights);
-    },
-    handled: () => handled.direct,
-    perRun: IN_FLIGHT,
-  },
   cq: {
     run: () => {
       const flights = [];
