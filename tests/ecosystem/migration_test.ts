@@ -1,0 +1,367 @@
+// What examples/nestjs/README.md says about other libraries, held against the libraries themselves.
+import "reflect-metadata";
+import { assertEquals, assertInstanceOf, assertRejects, assertThrows } from "@std/assert";
+import { Module, type Provider } from "@nestjs/common";
+import { NestFactory } from "@nestjs/core";
+import * as nest from "@nestjs/cqrs";
+import {
+  Mediator,
+  NotificationData,
+  notificationHandler,
+  pipelineBehavior,
+  RequestData,
+  requestHandler,
+} from "mediatr-ts";
+import * as ours from "@cq/core";
+import { CqrsModule } from "../../examples/nestjs/cqrs/cqrs_module.ts";
+import * as onNest from "../../examples/nestjs/cqrs/decorators.ts";
+
+/** The part that handlers see of either library. */
+interface Library {
+  // deno-lint-ignore no-explicit-any -- the types of the two have no more in common
+  readonly Command: any;
+  // deno-lint-ignore no-explicit-any -- the types of the two have no more in common
+  readonly Query: any;
+  readonly CommandHandler: (type: never) => unknown;
+  readonly QueryHandler: (type: never) => unknown;
+  readonly EventsHandler: (...types: never) => unknown;
+}
+
+async function start(module: unknown, providers: unknown[]) {
+  class RootModule {}
+  Module({ imports: [module as never], providers: providers as Provider[] })(RootModule);
+  const context = await NestFactory.createApplicationContext(RootModule, { logger: false, abortOnError: false });
+  return {
+    get: <T>(type: abstract new (...args: never) => T): T => context.get(type as never, { strict: false }),
+    [Symbol.asyncDispose]: () => context.close(),
+  };
+}
+
+const startNest = (providers: unknown[], options?: nest.CqrsModuleOptions) =>
+  start(nest.CqrsModule.forRoot(options), providers);
+const startOurs = (providers: unknown[]) => start(CqrsModule.forRoot(), providers);
+
+/** As `@decorator class …` does, for decorators of either library. */
+function decorated<T>(type: T, decorator: unknown): T {
+  (decorator as (type: T) => void)(type);
+  return type;
+}
+
+class UserCreated {}
+class AdminCreated extends UserCreated {}
+
+/** The same handlers for both libraries: all that differs is where the decorators come from. */
+function defineHandlers({ Command, Query, CommandHandler, QueryHandler, EventsHandler }: Library) {
+  class CreateUser extends Command {
+    constructor(readonly name: string) {
+      super();
+    }
+  }
+  class CountUsers extends Query {}
+
+  class UserRepository {
+    readonly names: string[] = [];
+  }
+
+  class CreateUserHandler {
+    constructor(readonly users: UserRepository) {}
+    execute({ name }: CreateUser): Promise<number> {
+      return Promise.resolve(this.users.names.push(name));
+    }
+  }
+  class CountUsersHandler {
+    constructor(readonly users: UserRepository) {}
+    execute(): Promise<number> {
+      return Promise.resolve(this.users.names.length);
+    }
+  }
+  class RememberAdmin {
+    constructor(readonly users: UserRepository) {}
+    handle(): void {
+      this.users.names.push("admin");
+    }
+  }
+  for (const type of [CreateUserHandler, CountUsersHandler, RememberAdmin]) {
+    Reflect.defineMetadata("design:paramtypes", [UserRepository], type);
+  }
+  const providers = [
+    UserRepository,
+    decorated(CreateUserHandler, CommandHandler(CreateUser as never)),
+    decorated(CountUsersHandler, QueryHandler(CountUsers as never)),
+    decorated(RememberAdmin, EventsHandler(...[AdminCreated] as never)),
+  ];
+  return { CreateUser, CountUsers, providers };
+}
+
+Deno.test("Handlers written for @nestjs/cqrs run here, unchanged but for the import of their decorators", async () => {
+  {
+    const { CreateUser, CountUsers, providers } = defineHandlers(nest as unknown as Library);
+    await using app = await startNest(providers);
+    assertEquals(await app.get(nest.CommandBus).execute<object, unknown>(new CreateUser("Ada")), 1);
+    await app.get(nest.EventBus).publish(new AdminCreated());
+    assertEquals(await app.get(nest.QueryBus).execute<object, unknown>(new CountUsers()), 2);
+  }
+  {
+    const { CreateUser, CountUsers, providers } = defineHandlers({ ...ours, ...onNest } as unknown as Library);
+    await using app = await startOurs(providers);
+    assertEquals(await app.get(ours.CommandBus).dispatch(new CreateUser("Ada") as object), 1);
+    await app.get(ours.EventBus).dispatch(new AdminCreated());
+    assertEquals(await app.get(ours.QueryBus).dispatch(new CountUsers() as object), 2);
+  }
+});
+
+Deno.test("@nestjs/cqrs lets the last handler of a command win; here a second one throws at the start", async () => {
+  const define = (Command: typeof nest.Command | typeof ours.Command, decorate: (type: never) => unknown) => {
+    class CreateUser extends (Command as unknown as new () => object) {}
+    class FirstHandler {
+      execute = () => "first";
+    }
+    class SecondHandler {
+      execute = () => "second";
+    }
+    const providers = [FirstHandler, SecondHandler].map((type) => decorated(type, decorate(CreateUser as never)));
+    return { CreateUser, providers };
+  };
+
+  const theirs = define(nest.Command, nest.CommandHandler as never);
+  await using app = await startNest(theirs.providers);
+  assertEquals(await app.get(nest.CommandBus).execute(new theirs.CreateUser()), "second");
+
+  const error = await assertRejects(
+    () => startOurs(define(ours.Command, onNest.CommandHandler as never).providers),
+    ours.DuplicateHandlerError,
+  );
+  assertEquals(
+    error.message,
+    'Cannot register "SecondHandler" for "CreateUser": "FirstHandler" handles it already. ' +
+      "Commands and queries have exactly one handler",
+  );
+});
+
+Deno.test("@nestjs/cqrs throws where a command has no handler; here the promise rejects", async () => {
+  class CreateUser extends nest.Command<void> {}
+  await using theirs = await startNest([]);
+  const commands = theirs.get(nest.CommandBus);
+  assertThrows(() => void commands.execute(new CreateUser()), nest.CommandHandlerNotFoundException);
+
+  class RemoveUser extends ours.Command {}
+  await using app = await startOurs([]);
+  await assertRejects(() => app.get(ours.CommandBus).dispatch(new RemoveUser()), ours.HandlerNotFoundError);
+});
+
+Deno.test("@nestjs/cqrs does not wait for the handlers of an event; here dispatch() does", async () => {
+  const define = (EventsHandler: unknown) => {
+    const gate = Promise.withResolvers<void>();
+    class SlowHandler {
+      handle = () => gate.promise;
+    }
+    const decorate = (EventsHandler as (...types: unknown[]) => unknown)(UserCreated);
+    return { gate, providers: [decorated(SlowHandler, decorate)] };
+  };
+
+  const theirs = define(nest.EventsHandler);
+  await using theirApp = await startNest(theirs.providers);
+  await theirApp.get(nest.EventBus).publish(new UserCreated());
+  theirs.gate.resolve();
+
+  const here = define(onNest.EventsHandler);
+  await using app = await startOurs(here.providers);
+  let isDone = false;
+  const dispatched = app.get(ours.EventBus).dispatch(new UserCreated()).then(() => isDone = true);
+  await new Promise((resolve) => setTimeout(resolve, 0));
+  assertEquals(isDone, false);
+  here.gate.resolve();
+  await dispatched;
+});
+
+/** A handler that fails beside one that does not. */
+function defineFailing(EventsHandler: unknown) {
+  const log: string[] = [];
+  class SendMail {
+    handle(): Promise<void> {
+      return Promise.reject(new Error("The mail server is down"));
+    }
+  }
+  class CountUser {
+    handle(): void {
+      log.push("counted");
+    }
+  }
+  const decorator = (EventsHandler as (...types: unknown[]) => unknown)(UserCreated);
+  return { log, SendMail, providers: [SendMail, CountUser].map((type) => decorated(type, decorator)) };
+}
+
+Deno.test("@nestjs/cqrs tells its UnhandledExceptionBus of a handler that fails; here the dispatch rejects", async () => {
+  const theirs = defineFailing(nest.EventsHandler);
+  {
+    await using app = await startNest(theirs.providers);
+    const told = Promise.withResolvers<nest.UnhandledExceptionInfo>();
+    app.get(nest.UnhandledExceptionBus).subscribe(told.resolve);
+    await app.get(nest.EventBus).publish(new UserCreated());
+    assertEquals(String((await told.promise).exception), "Error: The mail server is down");
+  }
+  assertEquals(theirs.log, ["counted"]);
+
+  const here = defineFailing(onNest.EventsHandler);
+  await using app = await startOurs(here.providers);
+  const event = new UserCreated();
+  const error = await assertRejects(() => app.get(ours.EventBus).dispatch(event), ours.EventDispatchError);
+  assertEquals(error.message, 'Cannot complete "UserCreated": SendMail: The mail server is down');
+  const [failure] = error.failures;
+  assertEquals([failure!.event === event, failure!.handler], [true, here.SendMail]);
+  assertEquals(here.log, ["counted"]);
+});
+
+Deno.test("@nestjs/cqrs brings the process down where rethrowUnhandled is set; here nothing does", async () => {
+  const { providers } = defineFailing(nest.EventsHandler);
+  await using app = await startNest(providers, { rethrowUnhandled: true });
+  const uncaught = Promise.withResolvers<unknown>();
+  const listener = (event: ErrorEvent) => {
+    event.preventDefault();
+    uncaught.resolve(event.error);
+  };
+  globalThis.addEventListener("error", listener);
+  try {
+    await app.get(nest.EventBus).publish(new UserCreated());
+    assertEquals(String(await uncaught.promise), "Error: The mail server is down");
+  } finally {
+    globalThis.removeEventListener("error", listener);
+  }
+});
+
+Deno.test("@nestjs/cqrs gives an event to the handlers of its own class alone; here those of a base receive it too", async () => {
+  const define = (EventsHandler: unknown) => {
+    const log: string[] = [];
+    class Watch {
+      handle(event: object): void {
+        log.push(event.constructor.name);
+      }
+    }
+    const decorate = (EventsHandler as (...types: unknown[]) => unknown)(UserCreated);
+    return { log, providers: [decorated(Watch, decorate)] };
+  };
+
+  const theirs = define(nest.EventsHandler);
+  await using theirApp = await startNest(theirs.providers);
+  await theirApp.get(nest.EventBus).publish(new AdminCreated());
+  await theirApp.get(nest.EventBus).publish(new UserCreated());
+  assertEquals(theirs.log, ["UserCreated"]);
+
+  const here = define(onNest.EventsHandler);
+  await using app = await startOurs(here.providers);
+  await app.get(ours.EventBus).dispatch(new AdminCreated());
+  assertEquals(here.log, ["AdminCreated"]);
+});
+
+Deno.test("mediatr-ts throws where a notification has no handler; here an event needs none", async () => {
+  class Nobody extends NotificationData {}
+  await assertRejects(() => new Mediator().publish(new Nobody()), Error, "No handler found for notification Nobody");
+
+  class Alone extends ours.Event {}
+  await new ours.MessageRouter().newEventBus().dispatch(new Alone());
+});
+
+Deno.test("mediatr-ts and these buses run all handlers of an event, and here the error names those that failed", async () => {
+  const log: string[] = [];
+  class Created extends NotificationData {}
+  class SendMail {
+    handle(): Promise<void> {
+      return Promise.reject(new Error("The mail server is down"));
+    }
+  }
+  class CountUser {
+    handle(): Promise<void> {
+      return Promise.resolve(void log.push("counted"));
+    }
+  }
+  for (const type of [SendMail, CountUser]) notificationHandler(Created)(type);
+  const error = await assertRejects(() => new Mediator().publish(new Created()), Error);
+  assertEquals([error.message, log], ["Error publishing notification", ["counted"]]);
+  assertInstanceOf((error as Error & { results: unknown }).results, Array);
+
+  class UserAdded extends ours.Event {}
+  const router = new ours.MessageRouter();
+  for (const type of [SendMail, CountUser]) router.eventHandler(UserAdded)(type);
+  const failed = await assertRejects(() => router.newEventBus().dispatch(new UserAdded()), ours.EventDispatchError);
+  assertEquals(failed.message, 'Cannot complete "UserAdded": SendMail: The mail server is down');
+});
+
+Deno.test("mediatr-ts finds no handler for a subclass; here the one of the nearest base handles it", async () => {
+  class Create extends RequestData<string> {}
+  class CreateAdmin extends Create {}
+  class CreateHandler {
+    handle(): Promise<string> {
+      return Promise.resolve("created");
+    }
+  }
+  requestHandler(Create)(CreateHandler);
+  assertEquals(await new Mediator().send(new Create()), "created");
+  await assertRejects(() => new Mediator().send(new CreateAdmin()), Error, "No handler found for request CreateAdmin");
+
+  class AddUser extends ours.Command<string> {}
+  class AddAdmin extends AddUser {}
+  const commands = new ours.MessageRouter().newCommandBus().subscribe(AddUser, () => "created");
+  assertEquals(await commands.dispatch(new AddAdmin()), "created");
+});
+
+Deno.test("mediatr-ts refuses a second handler too, and shares its handlers among all mediators", async () => {
+  class Create extends RequestData<string> {}
+  class CreateHandler {
+    handle(): Promise<string> {
+      return Promise.resolve("created");
+    }
+  }
+  const mediator = new Mediator();
+  requestHandler(Create)(CreateHandler);
+  assertEquals([await mediator.send(new Create()), await new Mediator().send(new Create())], ["created", "created"]);
+  assertThrows(() => requestHandler(Create)(class OtherHandler extends CreateHandler {}), Error);
+
+  class AddUser extends ours.Command<string> {}
+  const [one, other] = [new ours.MessageRouter().newCommandBus(), new ours.MessageRouter().newCommandBus()];
+  one.subscribe(AddUser, () => "created");
+  assertEquals([one.canHandle(new AddUser()), other.canHandle(new AddUser())], [true, false]);
+});
+
+Deno.test("mediatr-ts runs the behavior that was registered last outermost, and the rest of them once; here the first is outermost, and next() starts the rest afresh", async () => {
+  const log: string[] = [];
+  class Create extends RequestData<string> {}
+  class CreateHandler {
+    handle(): Promise<string> {
+      log.push("handler");
+      return Promise.resolve("created");
+    }
+  }
+  requestHandler(Create)(CreateHandler);
+  // Behaviors are those of all requests of the process.
+  class First {
+    async handle(request: object, next: () => unknown): Promise<unknown> {
+      if (request instanceof Create) log.push("first");
+      return await next();
+    }
+  }
+  class Last {
+    async handle(request: object, next: () => unknown): Promise<unknown> {
+      if (!(request instanceof Create)) return await next();
+      log.push("last");
+      await next();
+      return await next();
+    }
+  }
+  for (const type of [First, Last]) pipelineBehavior()(type);
+  await new Mediator().send(new Create());
+  assertEquals(log.splice(0), ["last", "first", "handler", "handler"]);
+
+  class AddUser extends ours.Command {}
+  const commands = new ours.MessageRouter().newCommandBus().subscribe(AddUser, () => void log.push("handler"));
+  const twice: ours.Middleware = async (_message, next) => {
+    log.push("first");
+    await next();
+    return await next();
+  };
+  const once: ours.Middleware = async (_message, next) => {
+    log.push("second");
+    return await next();
+  };
+  await commands.use(twice, once).dispatch(new AddUser());
+  assertEquals(log, ["first", "second", "handler", "second", "handler"]);
+});
