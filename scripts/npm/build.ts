@@ -35,7 +35,9 @@ for (const document of ["LICENSE", "README.md", "CHANGELOG.md"]) {
     if (!(error instanceof Deno.errors.NotFound)) throw error;
   });
 }
-await Deno.remove(`${target}/.npmignore`).catch(() => {});
+for (const leftover of [".npmignore", ...(folder === "" ? [] : [`${folder}package.json`])]) {
+  await Deno.remove(`${target}/${leftover}`).catch(() => {});
+}
 await referToDisposable(target);
 
 /**

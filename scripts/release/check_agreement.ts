@@ -1,0 +1,19 @@
+/**
+ * Fails unless the tag, deno.json and CHANGELOG.md agree on what is released. The tag is the argument; in a workflow
+ * that a tag has started it is that one.
+ *
+ * @module
+ */
+
+import { readConfig, ROOT } from "../npm/manifest.ts";
+import { disagreements } from "./disagreements.ts";
+
+const { GITHUB_REF_TYPE, GITHUB_REF_NAME } = Deno.env.toObject();
+const tag = Deno.args[0] ?? (GITHUB_REF_TYPE === "tag" ? GITHUB_REF_NAME : undefined);
+const { version } = await readConfig();
+const changelog = await Deno.readTextFile(new URL("CHANGELOG.md", ROOT));
+
+const found = disagreements({ tag, version, changelog });
+for (const sentence of found) console.error(sentence);
+if (found.length > 0) Deno.exit(1);
+console.log(`${tag ?? "What has no tag yet"} is ${version}, in deno.json and in CHANGELOG.md`);
