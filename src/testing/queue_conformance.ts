@@ -51,7 +51,7 @@ const CASES: readonly QueueCase[] = [...DELIVERY_CASES, ...ANSWER_CASES, ...CLOS
  */
 export function queueConformance<Q extends Queue<TestMessage>>(
   make: () => Q | PromiseLike<Q>,
-  options: QueueConformanceOptions<Q> = {},
+  options: QueueConformanceOptions<NoInfer<Q>> = {},
 ): ConformanceCase[] {
   requireSense(options);
   return CASES.map((promise) => {
