@@ -4,14 +4,7 @@ import { assertEquals, assertInstanceOf, assertRejects, assertThrows } from "@st
 import { Module, type Provider } from "@nestjs/common";
 import { NestFactory } from "@nestjs/core";
 import * as nest from "@nestjs/cqrs";
-import {
-  Mediator,
-  NotificationData,
-  notificationHandler,
-  pipelineBehavior,
-  RequestData,
-  requestHandler,
-} from "mediatr-ts";
+import * as mediatr from "mediatr-ts";
 import * as ours from "@cq/core";
 import { CqrsModule } from "../../examples/nestjs/cqrs/cqrs_module.ts";
 import * as onNest from "../../examples/nestjs/cqrs/decorators.ts";
@@ -254,8 +247,12 @@ Deno.test("@nestjs/cqrs gives an event to the handlers of its own class alone; h
 });
 
 Deno.test("mediatr-ts throws where a notification has no handler; here an event needs none", async () => {
-  class Nobody extends NotificationData {}
-  await assertRejects(() => new Mediator().publish(new Nobody()), Error, "No handler found for notification Nobody");
+  class Nobody extends mediatr.NotificationData {}
+  await assertRejects(
+    () => new mediatr.Mediator().publish(new Nobody()),
+    Error,
+    "No handler found for notification Nobody",
+  );
 
   class Alone extends ours.Event {}
   await new ours.MessageRouter().newEventBus().dispatch(new Alone());
@@ -263,7 +260,7 @@ Deno.test("mediatr-ts throws where a notification has no handler; here an event 
 
 Deno.test("mediatr-ts and these buses run all handlers of an event, and here the error names those that failed", async () => {
   const log: string[] = [];
-  class Created extends NotificationData {}
+  class Created extends mediatr.NotificationData {}
   class SendMail {
     handle(): Promise<void> {
       return Promise.reject(new Error("The mail server is down"));
@@ -274,8 +271,8 @@ Deno.test("mediatr-ts and these buses run all handlers of an event, and here the
       return Promise.resolve(void log.push("counted"));
     }
   }
-  for (const type of [SendMail, CountUser]) notificationHandler(Created)(type);
-  const error = await assertRejects(() => new Mediator().publish(new Created()), Error);
+  for (const type of [SendMail, CountUser]) mediatr.notificationHandler(Created)(type);
+  const error = await assertRejects(() => new mediatr.Mediator().publish(new Created()), Error);
   assertEquals([error.message, log], ["Error publishing notification", ["counted"]]);
   assertInstanceOf((error as Error & { results: unknown }).results, Array);
 
@@ -287,16 +284,20 @@ Deno.test("mediatr-ts and these buses run all handlers of an event, and here the
 });
 
 Deno.test("mediatr-ts finds no handler for a subclass; here the one of the nearest base handles it", async () => {
-  class Create extends RequestData<string> {}
+  class Create extends mediatr.RequestData<string> {}
   class CreateAdmin extends Create {}
   class CreateHandler {
     handle(): Promise<string> {
       return Promise.resolve("created");
     }
   }
-  requestHandler(Create)(CreateHandler);
-  assertEquals(await new Mediator().send(new Create()), "created");
-  await assertRejects(() => new Mediator().send(new CreateAdmin()), Error, "No handler found for request CreateAdmin");
+  mediatr.requestHandler(Create)(CreateHandler);
+  assertEquals(await new mediatr.Mediator().send(new Create()), "created");
+  await assertRejects(
+    () => new mediatr.Mediator().send(new CreateAdmin()),
+    Error,
+    "No handler found for request CreateAdmin",
+  );
 
   class AddUser extends ours.Command<string> {}
   class AddAdmin extends AddUser {}
@@ -305,16 +306,19 @@ Deno.test("mediatr-ts finds no handler for a subclass; here the one of the neare
 });
 
 Deno.test("mediatr-ts refuses a second handler too, and shares its handlers among all mediators", async () => {
-  class Create extends RequestData<string> {}
+  class Create extends mediatr.RequestData<string> {}
   class CreateHandler {
     handle(): Promise<string> {
       return Promise.resolve("created");
     }
   }
-  const mediator = new Mediator();
-  requestHandler(Create)(CreateHandler);
-  assertEquals([await mediator.send(new Create()), await new Mediator().send(new Create())], ["created", "created"]);
-  assertThrows(() => requestHandler(Create)(class OtherHandler extends CreateHandler {}), Error);
+  const mediator = new mediatr.Mediator();
+  mediatr.requestHandler(Create)(CreateHandler);
+  assertEquals([await mediator.send(new Create()), await new mediatr.Mediator().send(new Create())], [
+    "created",
+    "created",
+  ]);
+  assertThrows(() => mediatr.requestHandler(Create)(class OtherHandler extends CreateHandler {}), Error);
 
   class AddUser extends ours.Command<string> {}
   const [one, other] = [new ours.MessageRouter().newCommandBus(), new ours.MessageRouter().newCommandBus()];
@@ -324,14 +328,14 @@ Deno.test("mediatr-ts refuses a second handler too, and shares its handlers amon
 
 Deno.test("mediatr-ts runs the behavior that was registered last outermost, and the rest of them once; here the first is outermost, and next() starts the rest afresh", async () => {
   const log: string[] = [];
-  class Create extends RequestData<string> {}
+  class Create extends mediatr.RequestData<string> {}
   class CreateHandler {
     handle(): Promise<string> {
       log.push("handler");
       return Promise.resolve("created");
     }
   }
-  requestHandler(Create)(CreateHandler);
+  mediatr.requestHandler(Create)(CreateHandler);
   // Behaviors are those of all requests of the process.
   class First {
     async handle(request: object, next: () => unknown): Promise<unknown> {
@@ -347,8 +351,8 @@ Deno.test("mediatr-ts runs the behavior that was registered last outermost, and 
       return await next();
     }
   }
-  for (const type of [First, Last]) pipelineBehavior()(type);
-  await new Mediator().send(new Create());
+  for (const type of [First, Last]) mediatr.pipelineBehavior()(type);
+  await new mediatr.Mediator().send(new Create());
   assertEquals(log.splice(0), ["last", "first", "handler", "handler"]);
 
   class AddUser extends ours.Command {}
@@ -364,4 +368,13 @@ Deno.test("mediatr-ts runs the behavior that was registered last outermost, and 
   };
   await commands.use(twice, once).dispatch(new AddUser());
   assertEquals(log, ["first", "second", "handler", "second", "handler"]);
+});
+
+Deno.test("examples/nestjs/README.md names everything that @nestjs/cqrs and mediatr-ts export", async () => {
+  const page = await Deno.readTextFile(new URL("../../examples/nestjs/README.md", import.meta.url));
+  const rows = page.match(/^\|.*$/gm)!.join("\n");
+  const named = new Set(Array.from(rows.matchAll(/`([^`\n]+)`/g), ([, code]) => code!.match(/\w+/g) ?? []).flat());
+  // The key under which an AsyncContext is kept is of no use to anybody.
+  const exported = [...Object.keys(nest), ...Object.keys(mediatr)].filter((name) => name !== "ASYNC_CONTEXT_ATTRIBUTE");
+  assertEquals(exported.filter((name) => !named.has(name)), []);
 });
