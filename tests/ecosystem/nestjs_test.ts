@@ -1,6 +1,14 @@
 import "reflect-metadata";
 import { assertEquals, assertRejects } from "@std/assert";
-import { type INestApplicationContext, Inject, Injectable, Module, type Provider, Scope } from "@nestjs/common";
+import {
+  type INestApplicationContext,
+  Inject,
+  Injectable,
+  Module,
+  type OnModuleInit,
+  type Provider,
+  Scope,
+} from "@nestjs/common";
 import { type ContextId, ModuleRef, NestFactory, REQUEST } from "@nestjs/core";
 import type { NestExpressApplication } from "@nestjs/platform-express";
 import {
@@ -248,6 +256,49 @@ Deno.test("CqrsModule injects the buses into handlers", async () => {
 
   const commands = app.get<CommandBus>(CommandBus);
   assertEquals(await commands.dispatch(new CreateUser("Ada"), { metadata: { tenant: "acme" } }), "Ada of acme");
+});
+
+Deno.test("CqrsModule knows the handlers before any other module starts", async () => {
+  const log: string[] = [];
+  @CommandHandler(CreateUser)
+  class CreateUserHandler {
+    execute({ name }: CreateUser): string {
+      return name;
+    }
+  }
+  @Injectable()
+  class Seed implements OnModuleInit {
+    constructor(private readonly commands: CommandBus) {}
+    async onModuleInit(): Promise<void> {
+      log.push(await this.commands.dispatch(new CreateUser("Ada")));
+    }
+  }
+  await using _app = await start([Seed, CreateUserHandler]);
+  assertEquals(log, ["Ada"]);
+});
+
+Deno.test("The decorators for Nest refuse what is no handler of the message", () => {
+  class WrongMessage {
+    execute(_query: FindUser): string {
+      return "";
+    }
+  }
+  class WrongResult {
+    execute(_command: CreateUser): number {
+      return 1;
+    }
+  }
+  class NoMethod {}
+  // @ts-expect-error -- a handler of a query is none of a command
+  CommandHandler(CreateUser)(WrongMessage);
+  // @ts-expect-error -- the command promises a string
+  CommandHandler(CreateUser)(WrongResult);
+  // @ts-expect-error -- there is no method "execute"
+  QueryHandler(FindUser)(NoMethod);
+  // @ts-expect-error -- there is no method "handle"
+  EventsHandler(UserCreated)(NoMethod);
+  // @ts-expect-error -- a query is no command
+  CommandHandler(FindUser);
 });
 
 Deno.test("CqrsModule registers a handler once that two modules provide", async () => {
