@@ -15,9 +15,17 @@ const tests = [];
 let file = "";
 
 const deno = {
-  test: (name, ...rest) => {
-    const [{ ignore = false }, run] = rest.length === 1 ? [{}, rest[0]] : rest;
-    tests.push({ title: `${file}: ${name}`, run, ignore });
+  test: (...args) => {
+    // A name, options and a function, in all the ways in which Deno takes them.
+    const definition = Object.assign(
+      {},
+      ...args.map((arg) => {
+        if (typeof arg === "string") return { name: arg };
+        return typeof arg === "function" ? { fn: arg } : arg;
+      }),
+    );
+    const { name = definition.fn.name, ignore = false, fn } = definition;
+    tests.push({ title: `${file}: ${name}`, run: fn, ignore });
   },
   memoryUsage: () => process.memoryUsage(),
 };

@@ -6,7 +6,7 @@
  */
 
 import { fileURLToPath } from "node:url";
-import { ROOT } from "../../scripts/npm/manifest.ts";
+import { readConfig, ROOT } from "../../scripts/npm/manifest.ts";
 import { run } from "../../scripts/run.ts";
 import { IS_CI, isInstalled, program, type Tool, toolFolder } from "../../scripts/tools.ts";
 
@@ -34,6 +34,7 @@ async function listTests(): Promise<string[]> {
 }
 
 async function bundleTests(tests: readonly string[], folder: string): Promise<void> {
+  const { name, exports } = await readConfig();
   const aliases = Object.entries(STAND_INS).map(([name, file]) => `--alias:${name}=${root}scripts/std/${file}.ts`);
   await run(program("esbuild", "esbuild"), {
     args: [
@@ -47,7 +48,7 @@ async function bundleTests(tests: readonly string[], folder: string): Promise<vo
       "--log-level=warning",
       `--outdir=${folder}`,
       "--out-extension:.js=.mjs",
-      `--alias:@cq/core=${root}mod.ts`,
+      ...Object.entries(exports).map(([subpath, source]) => `--alias:${subpath.replace(/^\./, name)}=${root}${source}`),
       `--alias:fast-check=${toolFolder("fast-check")}/node_modules/fast-check`,
       ...aliases,
     ],

@@ -45,11 +45,7 @@ export async function makeProject(): Promise<string> {
 export async function bundle(project: string, options: BundleOptions): Promise<string> {
   const { entry, outfile, isWhole, define = {}, format = "esm" } = options;
   const { name, exports } = await readConfig();
-  const names = Object.keys(exports).map((subpath) => subpath.replace(/^\./, name));
-  const packages = isWhole
-    // The files of the repository would not find it by themselves.
-    ? [`--alias:${name}=${project}/node_modules/${name}`]
-    : names.map((name) => `--external:${name}`);
+  const external = Object.keys(exports).map((subpath) => `--external:${subpath.replace(/^\./, name)}`);
   await run(program("esbuild", "esbuild"), {
     args: [
       `${root}${entry}`,
@@ -58,10 +54,12 @@ export async function bundle(project: string, options: BundleOptions): Promise<s
       `--format=${format}`,
       `--outfile=${outfile}`,
       "--log-level=warning",
-      ...packages,
+      ...(isWhole ? [] : external),
       ...Object.entries(define).map(([name, value]) => `--define:${name}=${JSON.stringify(value)}`),
     ],
     cwd: project,
+    // The files of the repository do not find it by themselves.
+    env: { NODE_PATH: `${project}/node_modules` },
   });
   return outfile;
 }

@@ -29,6 +29,7 @@ import {
   using,
 } from "@cq/core";
 import { errorOf, type Scenario, tick } from "./scenario.ts";
+import { entryPointScenarios } from "./entry_point_scenarios.ts";
 import { queueScenarios } from "./queue_scenarios.ts";
 
 /** What became of one scenario that did not do what is expected. */
@@ -456,7 +457,8 @@ const scenarios: readonly Scenario[] = [
     name: "each error has its class and its message",
     expected: [
       'HandlerNotFoundError: Cannot dispatch "Amount": no command handler is registered. Register one with ' +
-      "@commandHandler(Amount) or subscribe() on the command bus, and import the module that does so",
+      "@commandHandler(Amount), of the router that made the bus, or with subscribe() on the bus, and import the module " +
+      "that does so",
       'DuplicateHandlerError: Cannot register "second" for "Amount": "first" handles it already. Commands and queries ' +
       "have exactly one handler",
       'EventDispatchError: Cannot complete "Happened": fail: out of paper',
@@ -516,7 +518,7 @@ const scenarios: readonly Scenario[] = [
 export async function smoke(overrides: Readonly<Record<string, unknown>> = {}): Promise<Report> {
   const passed: string[] = [];
   const failed: Failure[] = [];
-  for (const { name, expected: usual, run } of [...scenarios, ...queueScenarios]) {
+  for (const { name, expected: usual, run } of [...scenarios, ...queueScenarios, ...entryPointScenarios]) {
     const expected = name in overrides ? overrides[name] : usual;
     let actual: unknown;
     try {
