@@ -1,4 +1,4 @@
-/** Serves the users with Hono, Express or Fastify: `deno run -A examples/http/main.ts hono users.db` */
+/** Serves the users with Hono, Express or Fastify: `deno run -A --unstable-no-legacy-abort examples/http/main.ts hono users.db` */
 import { createApp } from "./app.ts";
 import { createExpressServer } from "./express_server.ts";
 import { createFastifyServer } from "./fastify_server.ts";
@@ -16,4 +16,6 @@ if (framework === "express") createExpressServer(app).listen(port);
 else if (framework === "fastify") await createFastifyServer(app).listen({ port });
 else Deno.serve({ port }, createHonoServer(app).fetch);
 
-console.log(`Serving with ${framework}: curl -d '{"name":"Ada","email":"ada@example.com"}' localhost:${port}/users`);
+console.log(
+  `Serving with ${framework}: curl --json '{"name":"Ada","email":"ada@example.com"}' localhost:${port}/users`,
+);

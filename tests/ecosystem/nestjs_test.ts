@@ -10,7 +10,7 @@ import {
   Scope,
 } from "@nestjs/common";
 import { type ContextId, ModuleRef, NestFactory, REQUEST } from "@nestjs/core";
-import type { NestExpressApplication } from "@nestjs/platform-express";
+import { ExpressAdapter, type NestExpressApplication } from "@nestjs/platform-express";
 import {
   Command,
   CommandBus,
@@ -62,7 +62,10 @@ class UserCreated extends Event {
 }
 
 async function serve(): Promise<{ app: NestExpressApplication; url: string } & AsyncDisposable> {
-  const app = await NestFactory.create<NestExpressApplication>(AppModule, { logger: false, abortOnError: false });
+  const app = await NestFactory.create<NestExpressApplication>(AppModule, new ExpressAdapter(), {
+    logger: false,
+    abortOnError: false,
+  });
   await app.listen(0, "127.0.0.1");
   return {
     app,
