@@ -127,6 +127,17 @@ Deno.test("MemoryQueue waits for the delay of a nack on the clock of the runtime
   await cases.find(({ name }) => name === NAMES.delay)!.run();
 });
 
+Deno.test("queueConformance() catches a queue that is early on the clock of the runtime", async () => {
+  const cases = queueConformance(() => new broken.HalvesDelay(), {
+    redelivery: true,
+    maxAttempts: 3,
+    delay: { ms: 40 },
+    runs: 1,
+  });
+  const error = await assertRejects(cases.find(({ name }) => name === NAMES.delay)!.run, Error);
+  assert(error.message.includes("expected message 1 to wait for 40 ms, but it came after "), error.message);
+});
+
 Deno.test("MemoryQueue waits for the delay of a nack on a clock that the test moves", async () => {
   using time = new FakeTime();
   const advance = (ms: number) => time.tick(ms);
@@ -160,6 +171,21 @@ const CAUGHT_BY: Record<keyof typeof broken, readonly (keyof typeof NAMES)[]> = 
   BreaksOrder: ["order"],
   ForgetsMetadata: ["metadata"],
   DropsAtCapacity: ["bounded"],
+  CountsFromZero: ["delivers", "nack"],
+  ChangesItsMind: ["final"],
+  HalvesDelay: ["delay"],
+  EndsWhileDelayed: ["delay"],
+  GivesUpEarly: ["dead"],
+  InventsAMessageOnClose: ["close"],
+  AcceptsAfterClose: ["late", "closing"],
+  LeavesSendersWaiting: ["closing"],
+  HangsOnLateAck: ["closing", "senders"],
+  ThrowsWhenFull: ["bounded"],
+  RejectsWhenHalfFull: ["senders", "bounded"],
+  RejectsUnderLoad: ["count"],
+  EndsAfterMany: ["many"],
+  DuplicatesAfterMany: ["many"],
+  DuplicatesOnAbandon: ["abandon", "throws"],
   // Only those who measure the heap see it.
   Hoards: [],
 };
@@ -167,7 +193,9 @@ const CAUGHT_BY: Record<keyof typeof broken, readonly (keyof typeof NAMES)[]> = 
 for (const [name, caughtBy] of Object.entries(CAUGHT_BY)) {
   Deno.test(`queueConformance() catches a queue that ${inWords(name)}, in no other case than it should`, async () => {
     const Broken = broken[name as keyof typeof broken];
-    const options = Broken === broken.DropsAtCapacity ? { bounded: { maxSize: 100 } } : {};
+    // A capacity that the other cases do not reach.
+    const isLarge = ["DropsAtCapacity", "ThrowsWhenFull", "RejectsWhenHalfFull"].includes(name);
+    const options = { bounded: { maxSize: isLarge ? 100 : 10 } };
     assertEquals(await failuresOf<WrappedQueue>(() => new Broken(), options), caughtBy.map((key) => NAMES[key]));
   });
 }

@@ -212,6 +212,14 @@ Deno.test("Recorder.next() gives dispatches to those who wait in the order in wh
   assertEquals((await Promise.all(waiting)).map(({ message }) => message.id), [1, 2]);
 });
 
+Deno.test("Recorder.next() is not woken by messages of another class", async () => {
+  const commands = recordingCommands().answer(CreateUser, () => 1).answer(RemoveUser, () => {});
+  const removed = commands.next(RemoveUser);
+  await commands.dispatch(new CreateUser());
+  await commands.dispatch(new RemoveUser());
+  assert((await removed).message instanceof RemoveUser);
+});
+
 Deno.test("Recorder.next() leaves other messages to others, and finds those of a subclass", async () => {
   const commands = recordingCommands().answer(CreateUser, () => 1).answer(RemoveUser, () => {});
   await commands.dispatch(new RemoveUser());

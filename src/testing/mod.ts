@@ -1,5 +1,20 @@
 /**
- * Test kit: suites that a queue or a container adapter of yours can be held against, and a bus that records.
+ * The test kit: a bus that records, and suites that a queue or a container adapter of yours can be held against. It is
+ * bound to no test runner.
+ *
+ * @example
+ * ```ts
+ * import { assertEquals } from "@std/assert";
+ * import { MessageRouter, Query } from "@cq/core";
+ * import { recordingBus } from "@cq/core/testing";
+ *
+ * class FindUserName extends Query<string> {}
+ *
+ * const queries = recordingBus(new MessageRouter().newQueryBus()).answer(FindUserName, () => "Ada");
+ *
+ * assertEquals(await queries.dispatch(new FindUserName()), "Ada");
+ * assertEquals(queries.messages(FindUserName), [new FindUserName()]);
+ * ```
  *
  * @module
  */

@@ -173,7 +173,6 @@ export class QueueTrial<Q extends Queue<TestMessage> = Queue<TestMessage>> {
 /** Names messages in the words of an error. */
 export function describe(ids: Iterable<number>): string {
   const list = [...ids];
-  if (list.length === 0) return "no other message";
   const names = list.slice(0, 5).join(", ") + (list.length > 5 ? `, … (${list.length})` : "");
   return `${list.length === 1 ? "message" : "messages"} ${names}`;
 }

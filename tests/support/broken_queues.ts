@@ -310,3 +310,200 @@ export class Hoards extends WrappedQueue {
     return delivery;
   }
 }
+
+export class CountsFromZero extends WrappedQueue {
+  protected override deliver(delivery: Delivery<TestMessage>): Delivery<TestMessage> {
+    return answering(delivery, { attempt: delivery.attempt - 1 });
+  }
+}
+
+/** A nack takes an ack back. */
+export class ChangesItsMind extends WrappedQueue {
+  protected override deliver(delivery: Delivery<TestMessage>): Delivery<TestMessage> {
+    let isAcked = false;
+    const ack = () => {
+      isAcked = true;
+      return delivery.ack();
+    };
+    const nack: Delivery<TestMessage>["nack"] = async (options) => {
+      if (!isAcked) return await delivery.nack(options);
+      isAcked = false;
+      this.inner.send(delivery.message).catch(() => {});
+    };
+    return answering(delivery, { ack, nack });
+  }
+}
+
+export class HalvesDelay extends WrappedQueue {
+  protected override deliver(delivery: Delivery<TestMessage>): Delivery<TestMessage> {
+    return answering(delivery, { nack: (options) => delivery.nack({ ...options, delay: (options?.delay ?? 0) / 2 }) });
+  }
+}
+
+/** It takes a message that is delayed for one that is gone. */
+export class EndsWhileDelayed extends WrappedQueue {
+  #isDelayed = false;
+
+  protected override consume(inner: Inner): TestConsumer {
+    const consumer = super.consume(inner);
+    return {
+      ...consumer,
+      next: async () => {
+        if (this.#isDelayed && this.inner.size === 0) return { done: true, value: undefined };
+        return await consumer.next();
+      },
+    };
+  }
+
+  protected override deliver(delivery: Delivery<TestMessage>): Delivery<TestMessage> {
+    const nack: Delivery<TestMessage>["nack"] = (options) => {
+      this.#isDelayed ||= options?.delay !== undefined;
+      return delivery.nack(options);
+    };
+    return answering(delivery, { nack });
+  }
+}
+
+export class GivesUpEarly extends WrappedQueue {
+  protected override deliver(delivery: Delivery<TestMessage>): Delivery<TestMessage> {
+    const nack: Delivery<TestMessage>["nack"] = (options) => {
+      if (delivery.attempt === 1) this.giveUp(delivery.message, options?.reason);
+      return delivery.nack(options);
+    };
+    return answering(delivery, { nack });
+  }
+}
+
+/** It has a message for those who have waited in vain when it closes. */
+export class InventsAMessageOnClose extends WrappedQueue {
+  #waiting = 0;
+  #isUnused = true;
+
+  protected override consume(inner: Inner): TestConsumer {
+    const consumer = super.consume(inner);
+    return {
+      ...consumer,
+      next: async () => {
+        this.#waiting++;
+        const result = await consumer.next();
+        this.#waiting--;
+        return result;
+      },
+    };
+  }
+
+  override close(): void {
+    if (this.#isUnused && this.#waiting > 0) this.inner.send({ id: 0, text: "goodbye" }).catch(() => {});
+    super.close();
+  }
+
+  protected override accept(message: TestMessage, options?: SendOptions): Promise<void> {
+    this.#isUnused = false;
+    return super.accept(message, options);
+  }
+}
+
+export class AcceptsAfterClose extends WrappedQueue {
+  protected override async accept(message: TestMessage, options?: SendOptions): Promise<void> {
+    if (!this.inner.closed) await super.accept(message, options);
+  }
+}
+
+/** What is on its way while the queue closes is neither accepted nor rejected. */
+export class LeavesSendersWaiting extends WrappedQueue {
+  protected override async accept(message: TestMessage, options?: SendOptions): Promise<void> {
+    const wasOpen = !this.inner.closed;
+    await turns(3);
+    if (wasOpen && this.inner.closed) await new Promise(() => {});
+    await super.accept(message, options);
+  }
+}
+
+/** Where it should make its senders wait it throws, and not even by promise. */
+export class ThrowsWhenFull extends WrappedQueue {
+  constructor() {
+    super({ maxSize: 100 });
+  }
+
+  protected override accept(message: TestMessage, options?: SendOptions): Promise<void> {
+    if (this.inner.size === 100) throw new RangeError("the queue is full");
+    return super.accept(message, options);
+  }
+}
+
+/** Its capacity is half of what it promises. */
+export class RejectsWhenHalfFull extends WrappedQueue {
+  constructor() {
+    super({ maxSize: 100 });
+  }
+
+  protected override async accept(message: TestMessage, options?: SendOptions): Promise<void> {
+    if (this.inner.size === 50) throw new RangeError("the queue is half full");
+    await super.accept(message, options);
+  }
+}
+
+export class RejectsUnderLoad extends WrappedQueue {
+  protected override async accept(message: TestMessage, options?: SendOptions): Promise<void> {
+    if (this.inner.pending > 3) throw new Error("the queue is busy");
+    await super.accept(message, options);
+  }
+}
+
+export class EndsAfterMany extends WrappedQueue {
+  #count = 0;
+
+  protected override consume(inner: Inner): TestConsumer {
+    const consumer = super.consume(inner);
+    return {
+      ...consumer,
+      next: async () => ++this.#count > 300 ? { done: true, value: undefined } : await consumer.next(),
+    };
+  }
+}
+
+export class DuplicatesAfterMany extends WrappedQueue {
+  #count = 0;
+
+  protected override deliver(delivery: Delivery<TestMessage>): Delivery<TestMessage> {
+    if (++this.#count === 300) this.inner.send(delivery.message);
+    return delivery;
+  }
+}
+
+/** What an abandoned receive had in its hands comes back twice. */
+export class DuplicatesOnAbandon extends WrappedQueue {
+  protected override consume(inner: Inner): TestConsumer {
+    const consumer = super.consume(inner);
+    const held = new Set<TestMessage>();
+    return {
+      next: async () => {
+        const result = await consumer.next();
+        if (result.done) return result;
+        const { value: delivery } = result;
+        held.add(delivery.message);
+        const ack = () => (held.delete(delivery.message), delivery.ack());
+        const nack: Delivery<TestMessage>["nack"] = (
+          options,
+        ) => (held.delete(delivery.message), delivery.nack(options));
+        return { done: false, value: answering(delivery, { ack, nack }) };
+      },
+      return: () => {
+        for (const message of held) this.inner.send(message).catch(() => {});
+        return consumer.return!();
+      },
+    };
+  }
+}
+
+/** Once it is closed an ack is not answered any more. */
+export class HangsOnLateAck extends WrappedQueue {
+  protected override deliver(delivery: Delivery<TestMessage>): Delivery<TestMessage> {
+    const ack = async () => {
+      const isClosed = this.inner.closed;
+      await delivery.ack();
+      if (isClosed) await new Promise(() => {});
+    };
+    return answering(delivery, { ack });
+  }
+}

