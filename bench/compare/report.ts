@@ -1,4 +1,5 @@
 import { fileURLToPath } from "node:url";
+import { run as runProgram } from "../../scripts/run.ts";
 import type { Extra } from "./extras.ts";
 import { type Runtime, type RuntimeName, RUNTIMES } from "./prepare.ts";
 import type { Row } from "./rows.ts";
@@ -249,13 +250,9 @@ export async function writeResults(run: Run): Promise<void> {
  */
 export async function writeReadme(run: Run): Promise<void> {
   const text = await Deno.readTextFile(README);
-  const between = /(<!-- run -->\n)[^]*(\n<!-- \/run -->)/;
+  const between = /(<!-- run -->\n)[^]*(<!-- \/run -->)/;
   if (!between.test(text)) throw new Error("Cannot find where the tables go");
-  await Deno.writeTextFile(
-    README,
-    text.replace(
-      between,
-      (_, start, end) => `${start}\n${format(run)}\n${end}`,
-    ),
-  );
+  const replaced = text.replace(between, (_, start, end) => `${start}\n${format(run)}\n\n${end}`);
+  await Deno.writeTextFile(README, replaced);
+  await runProgram(Deno.execPath(), { args: ["fmt", "--quiet", README] });
 }
