@@ -1,5 +1,18 @@
 import { assert, assertEquals, assertRejects, assertThrows } from "@std/assert";
-import { type BindOptions, Container, type DIAdapter, type HandlerContext, inject, type Scope } from "@cq/core";
+import {
+  type BindOptions,
+  CommandBus,
+  type Constructor,
+  Container,
+  type DIAdapter,
+  EventBus,
+  type HandlerContext,
+  inject,
+  MessageRouter,
+  QueryBus,
+  RelatedEvents,
+  type Scope,
+} from "@cq/core";
 import { diAdapterConformance, type DIAdapterFeatures, type DIAdapterHarness } from "@cq/core/testing";
 
 type ContainerScope = Scope | HandlerContext;
@@ -10,8 +23,8 @@ type Lifetime = NonNullable<BindOptions["lifetime"]>;
 function harness(
   replace: (container: Container) => Partial<DIAdapter<ContainerScope>> = () => ({}),
   lifetimes: Partial<Record<Lifetime, Lifetime>> = {},
+  container: Container = new Container(),
 ): ContainerHarness {
-  const container = new Container();
   return {
     adapter: {
       wire: (type) => container.wire(type),
@@ -215,6 +228,101 @@ const BROKEN: Record<string, { make: () => ContainerHarness; caughtBy: readonly 
       })),
     caughtBy: ["missing", "recovers"],
   },
+  "builds singletons when they are bound": {
+    make: () => {
+      const container = new Container();
+      const { bind, ...rest } = harness(undefined, {}, container);
+      return {
+        ...rest,
+        bind: (type, binding) => {
+          bind(type, binding);
+          if (binding.lifetime === "singleton") container.get(type);
+        },
+      };
+    },
+    caughtBy: ["lazy"],
+  },
+  "gives nothing where it should resolve later": {
+    make: () => harness(() => ({ lazy: () => () => undefined as never })),
+    caughtBy: ["lazy", "events", "related", "buses", "later"],
+  },
+  "publishes events on a bus of its own": {
+    make: () =>
+      harness((container) => ({
+        lazy: (type) => {
+          const events = new MessageRouter().newEventBus();
+          return () => type as unknown === EventBus ? events as never : container.get(type);
+        },
+      })),
+    caughtBy: ["events", "related", "buses", "later"],
+  },
+  "builds what is not bound": {
+    make: () => {
+      const { bind, ...rest } = harness();
+      const bound = new Set<unknown>([RelatedEvents, CommandBus, QueryBus, EventBus]);
+      return {
+        ...rest,
+        bind: (type, binding) => {
+          for (const dependency of binding.dependencies) {
+            if (!bound.has(dependency)) bind(dependency as Constructor, { dependencies: [], lifetime: "transient" });
+            bound.add(dependency);
+          }
+          bind(type, binding);
+          bound.add(type);
+        },
+      };
+    },
+    caughtBy: ["missing"],
+  },
+  "throws what is no error": {
+    make: () =>
+      harness((container) => ({
+        wire: (type) => {
+          const build = container.wire(type);
+          return (scope) => {
+            try {
+              return build(scope);
+            } catch {
+              throw "it did not work";
+            }
+          };
+        },
+      })),
+    caughtBy: ["missing", "recovers"],
+  },
+  "makes related events anew for what a handler depends on": {
+    make: () => {
+      const { bind, ...rest } = harness();
+      class OtherEvents extends RelatedEvents {}
+      let isBound = false;
+      return {
+        ...rest,
+        bind: (type, { dependencies, lifetime }) => {
+          if (!isBound) bind(OtherEvents, { dependencies: [], lifetime: "transient" });
+          isBound = true;
+          const isHandler = "handle" in type.prototype;
+          const replaced = dependencies.map((each) => each === RelatedEvents && !isHandler ? OtherEvents : each);
+          bind(type, { dependencies: replaced, lifetime });
+        },
+      };
+    },
+    caughtBy: ["below"],
+  },
+  "wraps what handlers throw": {
+    make: () =>
+      wrapping((error) => {
+        throw new Error("A handler failed", { cause: error });
+      }),
+    caughtBy: ["failure"],
+  },
+  "swallows what handlers throw": {
+    make: () => wrapping(() => {}),
+    caughtBy: ["attempts", "failure"],
+  },
+  "disposes singletons along with the scope": {
+    make: () => disposing([], (instance) => instance.dispose(), ["singleton", "scoped"]),
+    caughtBy: ["singletons"],
+  },
   "never recovers from a failure": {
     make: () =>
       harness((container) => ({
@@ -235,6 +343,71 @@ const BROKEN: Record<string, { make: () => ContainerHarness; caughtBy: readonly 
     caughtBy: ["recovers"],
   },
 };
+
+/** Calls handlers in a way that does something else with their errors. */
+function wrapping(fail: (error: unknown) => unknown): ContainerHarness {
+  return harness((container) => ({
+    wire: (type) => {
+      const build = container.wire(type);
+      return (scope) => {
+        const handler = build(scope) as { handle(message: object, context: object): unknown };
+        const handle = async (message: object, context: object) => {
+          try {
+            return await handler.handle(message, context);
+          } catch (error) {
+            return fail(error);
+          }
+        };
+        return Object.assign(Object.create(handler), { handle });
+      };
+    },
+  }));
+}
+
+type Unit = Disposable & { dispose(): void };
+
+/** Disposes what it has built by itself, at the end of each scope. */
+function disposing(
+  built: Unit[],
+  dispose: (instance: Unit) => void,
+  lifetimes: readonly Lifetime[] = ["scoped"],
+): ContainerHarness {
+  const container = new Container();
+  const base = harness(
+    (container) => {
+      const scopes = new WeakMap<object, ContainerScope>();
+      return {
+        createScope: (context) => {
+          const stand = { ...context, [Symbol.dispose]: () => built.splice(0).forEach(dispose) };
+          scopes.set(stand, container.createScope(context));
+          return stand;
+        },
+        wire: (type) => {
+          const build = container.wire(type);
+          return (scope) => build(scopes.get(scope)!);
+        },
+      };
+    },
+    {},
+    container,
+  );
+  return {
+    ...base,
+    bind: (type, { dependencies, lifetime }) => {
+      const build = () => {
+        const instance = new type(...dependencies.map((dependency) => inject(dependency)));
+        if (lifetimes.includes(lifetime) && "dispose" in instance) built.push(instance as Unit);
+        return instance;
+      };
+      container.bind(type, build, { lifetime });
+    },
+  };
+}
+
+Deno.test("diAdapterConformance() takes containers that dispose by any of the three methods", async () => {
+  assertEquals(await failuresOf(() => disposing([], (instance) => instance.dispose())), []);
+  assertEquals(await failuresOf(() => disposing([], (instance) => instance[Symbol.dispose]())), []);
+});
 
 for (const [what, { make, caughtBy }] of Object.entries(BROKEN)) {
   Deno.test(`diAdapterConformance() catches an adapter that ${what}, in no other case than it should`, async () => {
