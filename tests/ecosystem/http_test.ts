@@ -322,6 +322,27 @@ function REQUESTS(): [what: string, path: string, init: RequestInit][] {
   ];
 }
 
+Deno.test("Express and Fastify answer what they refuse themselves with its status, and report nothing", async () => {
+  const reported: unknown[] = [];
+  const app = createApp({
+    users: new MemoryUserRepository(),
+    mailer: new RecordingMailer(),
+    report: (error) => reported.push(error),
+  });
+  await using express = await FRAMEWORKS["Express"]!(app);
+  await using fastify = await FRAMEWORKS["Fastify"]!(app);
+
+  const large = await post(express.url, JSON.stringify({ name: "A".repeat(200_000) }));
+  assertEquals([large.status, (await large.json()).title], [413, "Content Too Large"]);
+  const strange = await fetch(`${fastify.url}/users`, {
+    method: "POST",
+    headers: { "Content-Type": "text/xml" },
+    body: "<user/>",
+  });
+  assertEquals([strange.status, (await strange.json()).title], [415, "Unsupported Media Type"]);
+  assertEquals(reported, []);
+});
+
 Deno.test("Background runs the handlers of an event once the request is done with, however it ended", async () => {
   const log: string[] = [];
   const background = new Background((error) => log.push(String(error)));
