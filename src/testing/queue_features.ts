@@ -60,8 +60,9 @@ export interface QueueFeatures<Q extends Queue<TestMessage> = Queue<TestMessage>
     readonly reopen: (queue: Q) => Q | PromiseLike<Q>;
   } | undefined;
   /**
-   * How many bytes the process has in use after a full garbage collection. With it the suite sees whether the queue lets go of
-   * what has been handled.
+   * How many bytes are in use after a full garbage collection. With it the suite sees whether the queue lets go of what
+   * has been handled. With `--expose-gc` that is `() => (gc(), process.memoryUsage().heapUsed)`, in Deno
+   * `() => (gc(), Deno.memoryUsage().heapUsed)`.
    */
   readonly heapUsed?: (() => number | PromiseLike<number>) | undefined;
 }
