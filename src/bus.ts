@@ -58,7 +58,8 @@ export abstract class Bus<K extends MessageKind> {
   }
 
   /**
-   * Adds listeners, which are told of every message on the bus. They run concurrently.
+   * Adds listeners, which are told of every message on the bus that has a handler, and of every event. They run
+   * concurrently.
    *
    * @param listeners The listeners.
    * @returns The bus itself.

@@ -46,7 +46,8 @@ export class CommandBus extends Bus<"command"> {
    * @returns What the handler returned, once its related events have been handled.
    * @throws {HandlerNotFoundError} If no handler is registered.
    * @throws {AggregateError} If a listener failed; the command is then not handled.
-   * @throws {EventDispatchError} If a related event failed. The command has succeeded: the error carries its result.
+   * @throws {EventDispatchError} If a related event failed. The command itself has succeeded: the error carries it
+   * as `command`, and its `result`. One whose `command` is another's came out of the handler.
    */
   dispatch<R = unknown, M extends Dispatchable<"command", R> = Dispatchable<"command", R>>(
     message: M,

@@ -56,7 +56,7 @@ function composeDirect(
     return start(handle, message, attempt, attempt).then(
       (result) => {
         const isQuiet = closeRelatedEvents(attempt.events).length === 0 && attempt.dispose === undefined;
-        return isQuiet ? result : complete(result, [attempt], eventBus);
+        return isQuiet ? result : complete({ command: message, result, attempts: [attempt] }, eventBus);
       },
       (error) => {
         closeRelatedEvents(attempt.events);
@@ -103,7 +103,8 @@ function composeChained(
     ).then(
       (result) => {
         run.isOver = true;
-        return run.succeeded.length === 0 ? result : complete(result, run.succeeded, eventBus);
+        if (run.succeeded.length === 0) return result;
+        return complete({ command: message, result, attempts: run.succeeded }, eventBus);
       },
       (error) => {
         run.isOver = true;
@@ -115,13 +116,14 @@ function composeChained(
 
 /** Publishes the events of the last attempt, then disposes the scopes of all. */
 function complete(
-  result: unknown,
-  attempts: readonly CommandAttempt[],
-  eventBus: () => EventBus | PromiseLike<EventBus>,
+  { command, result, attempts }: { command: unknown; result: unknown; attempts: readonly CommandAttempt[] },
+  eventBus: CommandRouteParts["eventBus"],
 ): unknown {
   const { events: related, metadata } = attempts.at(-1)!;
   const events = closeRelatedEvents(related);
-  const published = events.length === 0 ? result : publishRelatedEvents(events, { metadata, result, eventBus });
+  const published = events.length === 0
+    ? result
+    : publishRelatedEvents(events, { command, metadata, result, eventBus });
   return attempts.some(({ dispose }) => dispose !== undefined) ? settleThenDispose(published, attempts) : published;
 }
 

@@ -13,7 +13,10 @@ export interface Metadata {
 
 /** What a caller may hand to a dispatch. A handler's context is one too: passing it on makes the child share it. */
 export interface DispatchOptions {
-  /** Cancels the dispatch. One that has already fired rejects it before anything runs. */
+  /**
+   * Is handed to all that runs. One that has fired already rejects the dispatch before anything runs; one that fires
+   * later keeps the handler of a command or a query from starting, and interrupts nothing that has started.
+   */
   readonly signal?: AbortSignal | undefined;
   /** Travels with the message. Empty unless given. */
   readonly metadata?: Metadata | undefined;

@@ -1,5 +1,6 @@
 import type { DispatchOptions } from "./context.ts";
 import { type Dispatcher, toDispatchFunction } from "./dispatcher.ts";
+import { describe } from "./naming.ts";
 
 /** How deferred work is reported. */
 export interface DeferOptions<M = object> {
@@ -28,7 +29,7 @@ export interface DeferredDispatcher<M = object> {
 }
 
 /**
- * Makes a dispatcher that returns at once, and hands the work over to whoever keeps the process alive for it, such as
+ * Makes a dispatcher that returns at once, when the handler has come to its first `await`, and hands the work over to whoever keeps the process alive for it, such as
  * `ctx.waitUntil` of an edge function. A failure goes to `onError`, never to the process.
  *
  * @typeParam M The messages that it takes.
@@ -36,6 +37,7 @@ export interface DeferredDispatcher<M = object> {
  * @param waitUntil Receives a promise of the work, which never rejects.
  * @param options What is told of failures.
  * @returns The dispatcher.
+ * @throws {TypeError} If the first is no dispatcher, or the second no function.
  *
  * @example
  * ```ts
@@ -68,6 +70,9 @@ export function defer<M = object>(
   options: DeferOptions<M> = {},
 ): DeferredDispatcher<M> {
   const dispatch = toDispatchFunction(dispatcher);
+  if (typeof waitUntil !== "function") {
+    throw new TypeError(`Cannot defer to ${describe(waitUntil)}: it is not a function`);
+  }
   const { onError = (error: unknown) => console.error(error) } = options;
 
   async function run(message: M, dispatchOptions: DispatchOptions | undefined): Promise<void> {

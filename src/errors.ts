@@ -1,5 +1,5 @@
 import type { HandlerSource } from "./context.ts";
-import { nameOf, typeNameOf } from "./naming.ts";
+import { nameOf, reasonOf, typeNameOf } from "./naming.ts";
 import type { MessageKind, MessageType } from "./message.ts";
 
 /** A command or a query was dispatched, and no handler is registered for its class or a base of it. */
@@ -19,8 +19,8 @@ export class HandlerNotFoundError extends Error {
     const { kind, hasNamesake = false } = options;
     const name = nameOf(messageType);
     super(
-      `Cannot dispatch "${name}": no ${kind} handler is registered. Register one with @${kind}Handler(${name}) ` +
-        `or subscribe() on the ${kind} bus, and import the module that does so` +
+      `Cannot dispatch "${name}": no ${kind} handler is registered. Register one with @${kind}Handler(${name}), ` +
+        "of the router that made the bus, or with subscribe() on the bus, and import the module that does so" +
         (hasNamesake
           ? `. A different class named "${name}" has a handler: the module that defines it may be loaded twice`
           : ""),
@@ -79,25 +79,30 @@ export interface EventFailure {
 export class EventDispatchError extends AggregateError {
   /** Each failure with its event and its handler, in the order of the handlers. */
   readonly failures: readonly EventFailure[];
-  /** The result of the command whose related events failed, which itself did succeed; `undefined` otherwise. */
+  /** The command whose related events failed, which itself did succeed; `undefined` where an event was dispatched. */
+  readonly command: unknown;
+  /** The result of that command. */
   readonly result: unknown;
 
   /**
    * Made by a bus.
    *
    * @param failures What went wrong, at least one.
-   * @param options The result of the command whose related events these are.
+   * @param options The command whose related events these are, and its result.
    */
-  constructor(failures: readonly EventFailure[], options: { result?: unknown } = {}) {
+  constructor(failures: readonly EventFailure[], options: { command?: unknown; result?: unknown } = {}) {
+    const { command, result } = options;
     const events = new Set(failures.map(({ event }) => event));
     const names = [...events].map((event) => `"${typeNameOf(event)}"`).join(", ");
     const reasons = failures.map(({ handler, error }) =>
       handler === undefined ? reasonOf(error) : `${nameOf(handler)}: ${reasonOf(error)}`
     );
-    super(failures.map(({ error }) => error), `Cannot complete ${names}: ${reasons.join("; ")}`);
+    const occasion = command === undefined ? "" : ` after "${typeNameOf(command)}" has succeeded`;
+    super(failures.map(({ error }) => error), `Cannot complete ${names}${occasion}: ${reasons.join("; ")}`);
     this.name = "EventDispatchError";
     this.failures = failures;
-    this.result = options.result;
+    this.command = command;
+    this.result = result;
   }
 }
 
@@ -165,14 +170,5 @@ export class CircularDependencyError extends Error {
     super(`Cannot resolve "${path.at(-1)}": its dependencies form a circle (${path.join(" → ")})`);
     this.name = "CircularDependencyError";
     this.path = path;
-  }
-}
-
-/** Whatever was thrown, in words: what cannot be told must not keep the error from being made. */
-function reasonOf(error: unknown): string {
-  try {
-    return String(error instanceof Error ? error.message || error.name : error);
-  } catch {
-    return typeNameOf(error);
   }
 }

@@ -42,10 +42,15 @@ export class EventBus extends Bus<"event"> {
    *
    * @param parts The handlers, and what runs them.
    * @param options How the handlers are run.
+   * @throws {RangeError} If the order is none of the two.
    */
   constructor(parts: { registry: HandlerRegistry; invoker: Invoker }, options: EventBusOptions = {}) {
     const { registry, invoker } = parts;
-    const isSequential = options.order === "sequential";
+    const { order = "concurrent" } = options;
+    const isSequential = order === "sequential";
+    if (!isSequential && order !== "concurrent") {
+      throw new RangeError(`Cannot run handlers in the order "${order}": it is "concurrent" or "sequential"`);
+    }
     super("event", { registry, compose: (route) => composeEventRoute(route, { invoker, isSequential }) });
   }
 

@@ -54,7 +54,7 @@ function composeConcurrent(handlings: readonly Handling[]): Route {
 
   // One pair of callbacks counts down for all the handlers. Which of them failed is looked up only if one has.
   return (event, signal, metadata) =>
-    new Promise<void>((resolve, reject) => {
+    new Promise<void>((resolve) => {
       const outcomes: (Promise<unknown> | undefined)[] = [];
       let pending = handlings.length;
       let hasFailed = false;
@@ -62,8 +62,10 @@ function composeConcurrent(handlings: readonly Handling[]): Route {
       const succeed = () => {
         if (--pending > 0) return;
         if (!hasFailed) return resolve();
-        Promise.allSettled(outcomes).then((settled) =>
-          reject(new EventDispatchError(failuresOf(event, handlings, settled)))
+        resolve(
+          Promise.allSettled(outcomes).then((settled) => {
+            throw new EventDispatchError(failuresOf(event, handlings, settled));
+          }),
         );
       };
       const fail = () => {

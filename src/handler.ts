@@ -94,8 +94,9 @@ export type HandlerClassFor<K extends MessageKind, T> = HandlerClass<
  */
 export interface HandlerOptions<R = unknown> {
   /**
-   * Drops the handler's error after the middlewares have seen it; the dispatch then resolves to `undefined`. The
-   * compiler accepts it only where the message's result admits `undefined`.
+   * Drops whatever comes out of the handler and the middlewares around it; the dispatch then resolves to `undefined`.
+   * Failures of listeners and of related events come out all the same. The compiler accepts it only where the message's
+   * result admits `undefined`.
    *
    * @default {false}
    */

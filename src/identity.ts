@@ -14,6 +14,13 @@ export function prototypeOf(message: unknown): object {
   if (message === null || message === undefined) {
     throw new TypeError(`Cannot dispatch ${message}: a message is an instance of a class`);
   }
+  // A forgotten `new` or `await` would make an event that nobody handles, in silence.
+  if (typeof message === "function") {
+    throw new TypeError(`Cannot dispatch "${message.name}" itself: a message is an instance of a class, new …()`);
+  }
+  if (typeof (message as { then?: unknown }).then === "function") {
+    throw new TypeError("Cannot dispatch a promise: a message is what it resolves to, await it first");
+  }
   const prototype: object | null = Object.getPrototypeOf(message);
   if (prototype === null || nearestClass(prototype) === undefined) {
     throw new TypeError("Cannot dispatch an object with a null prototype: a message is an instance of a class");

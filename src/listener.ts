@@ -1,7 +1,7 @@
 import type { DispatchContext } from "./context.ts";
 
 /**
- * Is told of every message on a bus, whoever handles it. Its value is ignored, and awaited where it is a promise.
+ * Is told of every message on a bus that has a handler, and of every event. Its value is ignored, and awaited where it is a promise.
  *
  * @typeParam M The message.
  * @param message The message.

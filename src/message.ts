@@ -97,7 +97,12 @@ export abstract class Event {
  * A message whose class extends none of the three bases. Any value that has a class will do; the compiler then knows
  * neither its bus nor its result.
  */
-export type PlainMessage = (object | string | number | boolean | bigint | symbol) & { readonly [contract]?: never };
+export type PlainMessage = (object | string | number | boolean | bigint | symbol) & {
+  readonly [contract]?: never;
+  // Neither a class whose `new` was forgotten, nor a promise whose `await` was.
+  readonly prototype?: never;
+  readonly then?: never;
+};
 
 /** The messages that each bus accepts, by kind. */
 export interface MessagesByKind {

@@ -3,6 +3,8 @@ import type { DispatchOptions, HandlerContext } from "./context.ts";
 /**
  * Runs the rest of the chain, down to the handler. It may be called again, which starts the rest of the chain afresh.
  *
+ * Await its promise, or return it: an error that nobody awaits is lost, and the dispatch does not wait for the handler.
+ *
  * @typeParam M The message.
  * @typeParam R The result.
  * @param message Replaces the message for the rest of the chain.

@@ -8,7 +8,8 @@ import { classOf } from "./identity.ts";
  */
 export function nameOf(value: unknown): string {
   if (typeof value !== "function") return String(value);
-  return value.name === "" ? "(anonymous)" : value.name;
+  const name: unknown = value.name; // A class may have a static member of that name.
+  return typeof name === "string" && name !== "" ? name : "(anonymous)";
 }
 
 /**
@@ -30,4 +31,18 @@ export function typeNameOf(value: unknown): string {
  */
 export function describe(value: unknown): string {
   return typeof value === "object" && value !== null ? `an instance of "${typeNameOf(value)}"` : `"${nameOf(value)}"`;
+}
+
+/**
+ * What was thrown, in words. What cannot be told must not keep an error from being made of it.
+ *
+ * @param error Whatever was thrown.
+ * @returns Its message, or what it is.
+ */
+export function reasonOf(error: unknown): string {
+  try {
+    return String(error instanceof Error ? error.message || error.name : error);
+  } catch {
+    return typeNameOf(error);
+  }
 }

@@ -6,8 +6,7 @@
  * @returns Whether it is a promise, or an object that acts as one.
  */
 export function isPromiseLike<T>(value: T | PromiseLike<T>): value is PromiseLike<T> {
-  return value instanceof Promise ||
-    (typeof value === "object" && value !== null && typeof (value as { then?: unknown }).then === "function");
+  return value instanceof Promise || typeof (value as { then?: unknown } | null | undefined)?.then === "function";
 }
 
 /**
@@ -18,5 +17,5 @@ export function isPromiseLike<T>(value: T | PromiseLike<T>): value is PromiseLik
  * @returns The same promise where it was one.
  */
 export function toPromise<T>(value: T | PromiseLike<T>): Promise<T> {
-  return value instanceof Promise ? value : Promise.resolve(value);
+  return Promise.resolve(value) as Promise<T>;
 }

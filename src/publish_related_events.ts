@@ -9,23 +9,24 @@ import { isPromiseLike, toPromise } from "./promise.ts";
  * They carry the command's metadata and not its signal: they are owed, whoever hung up.
  *
  * @param events The events, at least one.
- * @param options The metadata and the result of the command, and what resolves the bus.
+ * @param options The command, its metadata and its result, and what resolves the bus.
  * @returns The result of the command.
- * @throws {EventDispatchError} If one of them failed. It carries the result of the command.
+ * @throws {EventDispatchError} If one of them failed. It carries the command and its result.
  */
 export function publishRelatedEvents(
   events: readonly object[],
   options: {
+    command: unknown;
     metadata: Metadata;
     result: unknown;
     eventBus: () => EventBus | PromiseLike<EventBus>;
   },
 ): Promise<unknown> {
-  const { metadata, result, eventBus } = options;
+  const { command, metadata, result, eventBus } = options;
   const publications = dispatchAll(events, eventBus, metadata);
   const fail = async () => {
     const outcomes = await Promise.allSettled(publications);
-    throw new EventDispatchError(failuresOf(events, outcomes), { result });
+    throw new EventDispatchError(failuresOf(events, outcomes), { command, result });
   };
   const published = publications.length === 1 ? publications[0]! : Promise.all(publications);
   return published.then(() => result, fail);

@@ -10,8 +10,9 @@ const NONE: readonly object[] = Object.freeze([]);
  * The events that a command's handler wants published once it has succeeded.
  *
  * A command handler gets its own from `inject(RelatedEvents)` or from `context.events`. Nothing is published while
- * the handler runs: the events go out, concurrently, after it has succeeded, and are dropped when it throws. Every
- * attempt of a retry starts with an empty collection.
+ * the handler runs: the events go out, concurrently, after it and the middlewares around it have succeeded, and are
+ * dropped when one of them throws. Every attempt of a retry starts with an empty collection, and those of the last
+ * attempt that has succeeded are published. No middleware of the command bus sees a failure of theirs.
  *
  * In a unit test, make one with `new RelatedEvents()` and look at what it holds.
  *

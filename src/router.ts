@@ -7,6 +7,7 @@ import { EventBus, type EventBusOptions } from "./event_bus.ts";
 import type { HandlerClassFor, HandlerOptions, HandlerResult } from "./handler.ts";
 import { Invoker } from "./invoker.ts";
 import type { MessagesByKind, MessageType, ResultOf } from "./message.ts";
+import { describe } from "./naming.ts";
 import { ContextPipeline } from "./pipeline/context_pipeline.ts";
 import { MethodPipeline } from "./pipeline/method_pipeline.ts";
 import { QueryBus } from "./query_bus.ts";
@@ -50,9 +51,13 @@ export class MessageRouter<Scope = unknown> {
    * Makes a router without handlers, and offers its buses to the container.
    *
    * @param adapter The container that builds the handlers. A new {@linkcode Container} unless given.
+   * @throws {TypeError} If the container lacks a method, or serves another router already.
    */
   constructor(adapter?: DIAdapter<Scope>) {
     const container = (adapter ?? new Container()) as DIAdapter;
+    if (typeof container.wire !== "function" || typeof container.lazy !== "function") {
+      throw new TypeError(`Cannot use ${describe(container)} as a container: it has no methods "wire" and "lazy"`);
+    }
     this.#invoker = new Invoker(container);
     container.registerDefaults?.([
       { token: CommandBus, create: () => this.newCommandBus() },
@@ -161,7 +166,8 @@ export class MessageRouter<Scope = unknown> {
   }
 
   /**
-   * Makes a command bus. Related events go to the event bus of the container, resolved at the first event.
+   * Makes a command bus of its own. Related events go to the event bus of the container, resolved when they are
+   * published: configure that one, with `container.get(EventBus).use(…)` or `container.bind(EventBus, …)`.
    *
    * @returns The bus, with middlewares and listeners of its own.
    */
@@ -171,7 +177,7 @@ export class MessageRouter<Scope = unknown> {
   }
 
   /**
-   * Makes a query bus.
+   * Makes a query bus of its own. What is injected, and what pipelines use, is the container's.
    *
    * @returns The bus, with middlewares and listeners of its own.
    */
@@ -180,7 +186,7 @@ export class MessageRouter<Scope = unknown> {
   }
 
   /**
-   * Makes an event bus.
+   * Makes an event bus of its own. What is injected, and what publishes related events, is the container's.
    *
    * @param options How the handlers of an event are run.
    * @returns The bus, with middlewares and listeners of its own.

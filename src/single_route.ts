@@ -1,7 +1,7 @@
 import { compose, start, type Step } from "./chain.ts";
 import { HandlerNotFoundError } from "./errors.ts";
 import { callListeners } from "./listener.ts";
-import { nameOf } from "./naming.ts";
+import { nameOf, reasonOf } from "./naming.ts";
 import type { MessageKind } from "./message.ts";
 import type { Registration } from "./registry.ts";
 import type { Route, RouteParts } from "./route.ts";
@@ -40,10 +40,8 @@ export function composeSingleRoute(
     });
     const errors = outcomes.flatMap((outcome) => outcome.status === "rejected" ? [outcome.reason] : []);
     if (errors.length > 0) {
-      throw new AggregateError(
-        errors,
-        `Cannot dispatch "${nameOf(type)}": ${errors.length} of ${listeners.length} listeners failed`,
-      );
+      const reasons = errors.map(reasonOf).join("; ");
+      throw new AggregateError(errors, `Cannot dispatch "${nameOf(type)}": its listeners failed: ${reasons}`);
     }
     return await handle(message, signal, metadata);
   };

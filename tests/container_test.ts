@@ -562,8 +562,8 @@ Deno.test("A handler class whose constructor has parameters without a default is
 
   assertEquals(
     error.message,
-    `Cannot construct "${FindUserHandler.name}": its constructor expects 2 argument(s). Give each parameter a default, ` +
-      "such as inject(…), or bind the class to a factory",
+    `Cannot construct "${FindUserHandler.name}": its constructor expects arguments (2). Give each parameter a default, ` +
+      'such as inject(…), or bind the class with the lifetime "transient"',
   );
 });
 

@@ -96,8 +96,8 @@ Deno.test("defer() reports a message that nobody handles, and one without a clas
   await Promise.all(works);
 
   assertEquals(errors, [
-    'Cannot dispatch "Send": no command handler is registered. Register one with @commandHandler(Send) ' +
-    "or subscribe() on the command bus, and import the module that does so",
+    'Cannot dispatch "Send": no command handler is registered. Register one with @commandHandler(Send), ' +
+    "of the router that made the bus, or with subscribe() on the bus, and import the module that does so",
     "Cannot dispatch null: a message is an instance of a class",
   ]);
 });
@@ -216,3 +216,9 @@ for (const [name, value] of [['"undefined"', undefined], ['"null"', null], ['an 
     );
   });
 }
+
+Deno.test("defer() refuses a waitUntil that is no function, before anything is dispatched", () => {
+  const error = assertThrows(() => defer(() => Promise.resolve(), undefined as unknown as () => void), TypeError);
+
+  assertEquals(error.message, 'Cannot defer to "undefined": it is not a function');
+});

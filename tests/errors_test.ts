@@ -40,8 +40,8 @@ Deno.test("CommandBus.dispatch() rejects where no handler is registered, and say
 
   assertEquals(
     error.message,
-    'Cannot dispatch "Create": no command handler is registered. Register one with @commandHandler(Create) ' +
-      "or subscribe() on the command bus, and import the module that does so",
+    'Cannot dispatch "Create": no command handler is registered. Register one with @commandHandler(Create), ' +
+      "of the router that made the bus, or with subscribe() on the bus, and import the module that does so",
   );
   assertEquals(error.name, "HandlerNotFoundError");
   assertEquals(error.kind, "command");
@@ -55,8 +55,8 @@ Deno.test("QueryBus.dispatch() rejects where no handler is registered, and says 
 
   assertEquals(
     error.message,
-    'Cannot dispatch "Find": no query handler is registered. Register one with @queryHandler(Find) ' +
-      "or subscribe() on the query bus, and import the module that does so",
+    'Cannot dispatch "Find": no query handler is registered. Register one with @queryHandler(Find), ' +
+      "of the router that made the bus, or with subscribe() on the bus, and import the module that does so",
   );
   assertEquals(error.kind, "query");
   assertStrictEquals(error.messageType, Find);
@@ -69,8 +69,8 @@ Deno.test("CommandBus.dispatch() says where a different class of the same name h
 
   assertEquals(
     error.message,
-    'Cannot dispatch "Create": no command handler is registered. Register one with @commandHandler(Create) ' +
-      "or subscribe() on the command bus, and import the module that does so. " +
+    'Cannot dispatch "Create": no command handler is registered. Register one with @commandHandler(Create), ' +
+      "of the router that made the bus, or with subscribe() on the bus, and import the module that does so. " +
       'A different class named "Create" has a handler: the module that defines it may be loaded twice',
   );
 });
@@ -82,8 +82,8 @@ Deno.test("QueryBus.dispatch() says where a different class of the same name has
 
   assertEquals(
     error.message,
-    'Cannot dispatch "Find": no query handler is registered. Register one with @queryHandler(Find) ' +
-      "or subscribe() on the query bus, and import the module that does so. " +
+    'Cannot dispatch "Find": no query handler is registered. Register one with @queryHandler(Find), ' +
+      "of the router that made the bus, or with subscribe() on the bus, and import the module that does so. " +
       'A different class named "Find" has a handler: the module that defines it may be loaded twice',
   );
 });
@@ -109,8 +109,8 @@ Deno.test("QueryBus.dispatch() does not take a class of the same name on another
 
   assertEquals(
     error.message,
-    'Cannot dispatch "Twin": no query handler is registered. Register one with @queryHandler(Twin) ' +
-      "or subscribe() on the query bus, and import the module that does so",
+    'Cannot dispatch "Twin": no query handler is registered. Register one with @queryHandler(Twin), ' +
+      "of the router that made the bus, or with subscribe() on the bus, and import the module that does so",
   );
 });
 
@@ -119,8 +119,8 @@ Deno.test("HandlerNotFoundError names a class without a name", () => {
 
   assertEquals(
     error.message,
-    'Cannot dispatch "(anonymous)": no query handler is registered. Register one with @queryHandler((anonymous)) ' +
-      "or subscribe() on the query bus, and import the module that does so",
+    'Cannot dispatch "(anonymous)": no query handler is registered. Register one with @queryHandler((anonymous)), ' +
+      "of the router that made the bus, or with subscribe() on the bus, and import the module that does so",
   );
 });
 
@@ -129,8 +129,8 @@ Deno.test("HandlerNotFoundError says the same of an event", () => {
 
   assertEquals(
     error.message,
-    'Cannot dispatch "Happened": no event handler is registered. Register one with @eventHandler(Happened) ' +
-      "or subscribe() on the event bus, and import the module that does so. " +
+    'Cannot dispatch "Happened": no event handler is registered. Register one with @eventHandler(Happened), ' +
+      "of the router that made the bus, or with subscribe() on the bus, and import the module that does so. " +
       'A different class named "Happened" has a handler: the module that defines it may be loaded twice',
   );
 });

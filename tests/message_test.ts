@@ -111,6 +111,12 @@ const CLASSLESS = [
     Object.assign(Object.create(null), { constructor: "Ping" }),
     "Cannot dispatch an object with a null prototype: a message is an instance of a class",
   ],
+  ["a class", Ping, 'Cannot dispatch "Ping" itself: a message is an instance of a class, new …()'],
+  [
+    "a promise",
+    Promise.resolve(new Ping()),
+    "Cannot dispatch a promise: a message is what it resolves to, await it first",
+  ],
   [
     "an object that inherits from one with a null prototype",
     Object.create(Object.create(null)),

@@ -1,4 +1,4 @@
-import { assert, assertEquals, assertRejects, assertStrictEquals, assertThrows } from "@std/assert";
+import { assert, assertEquals, assertInstanceOf, assertRejects, assertStrictEquals, assertThrows } from "@std/assert";
 import { assertSpyCalls, spy } from "@std/testing/mock";
 import { FakeTime } from "@std/testing/time";
 import {
@@ -252,7 +252,10 @@ for (const [way, middlewares] of WAYS) {
 
     const error = await failureOf(commands.dispatch(new CreateUser()));
 
-    assertEquals(error.message, 'Cannot complete "UserCreated": sendMail: The mail server is down');
+    assertEquals(
+      error.message,
+      'Cannot complete "UserCreated" after "CreateUser" has succeeded: sendMail: The mail server is down',
+    );
     assertEquals(error.result, 42);
     assertEquals(error.failures.length, 1);
     assertStrictEquals(error.failures[0]!.event, event);
@@ -290,7 +293,7 @@ for (const [way, middlewares] of WAYS) {
     assertEquals(log, ["handled", "dispatched"]);
     assertEquals(
       error.message,
-      'Cannot complete "UserCreated", "UserGreeted": first: first; second: second; third: third',
+      'Cannot complete "UserCreated", "UserGreeted" after "CreateUser" has succeeded: first: first; second: second; third: third',
     );
     assertEquals(error.errors, ["first", "second", "third"]);
     assertEquals(error.failures.map(({ event }) => added.indexOf(event as UserCreated)), [0, 0, 1]);
@@ -326,7 +329,7 @@ for (const [way, middlewares] of WAYS) {
 
     const error = await failureOf(commands.dispatch(new CreateUser()));
 
-    assertEquals(error.message, 'Cannot complete "UserCreated": audit: no');
+    assertEquals(error.message, 'Cannot complete "UserCreated" after "CreateUser" has succeeded: audit: no');
     assertEquals(error.result, 1);
   });
 
@@ -676,7 +679,7 @@ Deno.test("RelatedEvents whose event bus cannot be resolved reject the dispatch 
 
   assertEquals(
     error.message,
-    'Cannot complete "UserCreated", "UserGreeted": The broker is down; The broker is down',
+    'Cannot complete "UserCreated", "UserGreeted" after "CreateUser" has succeeded: The broker is down; The broker is down',
   );
   assertEquals(error.result, 42);
   assertEquals(error.failures.map(({ handler }) => handler), [undefined, undefined]);
@@ -694,8 +697,9 @@ Deno.test("RelatedEvents whose event bus is resolved by a promise that rejects r
 
   const error = await failureOf(commands.dispatch(new CreateUser()));
 
-  assertEquals(error.message, 'Cannot complete "UserCreated": The broker is down');
+  assertEquals(error.message, 'Cannot complete "UserCreated" after "CreateUser" has succeeded: The broker is down');
   assertEquals(error.result, 42);
+  assertInstanceOf(error.command, CreateUser);
 });
 
 Deno.test("RelatedEvents need no event bus where no event is added", async () => {
@@ -723,6 +727,31 @@ Deno.test("RelatedEvents whose event bus throws synchronously are reported besid
 
   const error = await failureOf(commands.dispatch(new CreateUser()));
 
-  assertEquals(error.message, 'Cannot complete "UserCreated", "UserGreeted": async; sync');
+  assertEquals(
+    error.message,
+    'Cannot complete "UserCreated", "UserGreeted" after "CreateUser" has succeeded: async; sync',
+  );
   assertEquals(error.result, 42);
+});
+
+Deno.test("EventDispatchError tells the command whose events failed from one that awaited it", async () => {
+  class ImportUsers extends Command<string> {}
+  const router = new MessageRouter();
+  router.newEventBus().subscribe(UserCreated, function sendMail() {
+    throw new Error("The mail server is down");
+  });
+  const commands = router.newCommandBus().subscribe(CreateUser, (_command, { events }) => {
+    events.add(new UserCreated());
+    return 42;
+  });
+  commands.subscribe(ImportUsers, async () => `imported ${await commands.dispatch(new CreateUser())}`);
+
+  const error = await assertRejects(() => commands.dispatch(new ImportUsers()), EventDispatchError);
+
+  assertInstanceOf(error.command, CreateUser);
+  assertEquals(error.result, 42);
+  assertEquals(
+    error.message,
+    'Cannot complete "UserCreated" after "CreateUser" has succeeded: sendMail: The mail server is down',
+  );
 });

@@ -76,10 +76,10 @@ Deno.test("retry() waits for as long as an error asks for, and otherwise as usua
   );
 });
 
-Deno.test("retry() waits for nothing where an error asks for a time that has passed, or for none", async () => {
-  const errors = [new TooManyRequests(-5), new TooManyRequests(NaN)];
+Deno.test("retry() waits for nothing where an error asks for a time that has passed", async () => {
+  const errors = [new TooManyRequests(-5)];
 
-  assertEquals(await waits(errors, { delay: (error) => (error as TooManyRequests).retryAfterMs! }), [0, 0]);
+  assertEquals(await waits(errors, { delay: (error) => (error as TooManyRequests).retryAfterMs! }), [0]);
 });
 
 Deno.test("retry() never tries again after the AbortError of a signal that has fired, even if it is told to", async () => {

@@ -441,3 +441,13 @@ Deno.test("retry() on the event bus has all handlers run, and reports the one th
   assertEquals(log.toSorted(), ["failing", "failing", "other"]);
   assertEquals(error.failures.map(({ handler }) => handler), [failing]);
 });
+
+Deno.test("retry() refuses to wait for what is no number, with the error that led to it", async () => {
+  const failure = new Error("Retry-After: tomorrow");
+  const queries = failingBus([failure]).use(retry({ attempts: 2, delay: () => Number("tomorrow") }));
+
+  const error = await assertRejects(() => queries.dispatch(new FindPrice()), RangeError);
+
+  assertEquals(error.message, "Cannot wait NaN ms before a retry");
+  assertEquals(error.cause, failure);
+});

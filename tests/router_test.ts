@@ -378,3 +378,20 @@ Deno.test("commandTypes() and its siblings of the module list what the default r
     router.eventTypes,
   ]);
 });
+
+Deno.test("new MessageRouter() refuses what is no container", () => {
+  for (const adapter of [{}, { wire: () => () => ({}) }, { lazy: () => () => ({}) }]) {
+    const error = assertThrows(() => new MessageRouter(adapter as unknown as Container), TypeError);
+    assertEquals(
+      error.message,
+      'Cannot use an instance of "Object" as a container: it has no methods "wire" and "lazy"',
+    );
+  }
+});
+
+Deno.test("MessageRouter.newEventBus() refuses an order that it does not know", () => {
+  const order = "serial" as "sequential";
+  const error = assertThrows(() => new MessageRouter().newEventBus({ order }), RangeError);
+
+  assertEquals(error.message, 'Cannot run handlers in the order "serial": it is "concurrent" or "sequential"');
+});

@@ -1121,3 +1121,14 @@ Deno.test("a DIAdapter hands its own scope to its factories, and the router know
     lazy: (type) => () => container.get(type),
   }));
 });
+
+Deno.test("a class is no message, and neither is a promise", () => {
+  // @ts-expect-error new is missing
+  compiled(() => events.dispatch(Created));
+  // @ts-expect-error await is missing
+  compiled(() => events.dispatch(Promise.resolve(new Created())));
+  // @ts-expect-error new is missing
+  compiled(() => commands.dispatch(CreateUser));
+  // @ts-expect-error new is missing
+  compiled(() => new RelatedEvents().add(Created));
+});

@@ -36,13 +36,13 @@ export class Bindings implements Resolver {
     if (isDefault && present !== undefined) return;
     if (present?.isResolved) {
       throw new TypeError(
-        `Cannot bind "${describe(token)}" again: it has been resolved, and somebody holds what was bound before. ` +
+        `Cannot bind "${tokenName(token)}" again: it has been resolved, and somebody holds what was bound before. ` +
           "Bind it before its first use",
       );
     }
     if (!LIFETIMES.includes(lifetime)) {
       throw new TypeError(
-        `Cannot bind "${describe(token)}" with the lifetime "${lifetime}": it is one of ${LIFETIMES.join(", ")}`,
+        `Cannot bind "${tokenName(token)}" with the lifetime "${lifetime}": it is one of ${LIFETIMES.join(", ")}`,
       );
     }
     this.#hasScoped ||= lifetime === "scoped";
@@ -73,7 +73,7 @@ export class Bindings implements Resolver {
         const instances = surroundings?.instances;
         if (instances === undefined) {
           throw new TypeError(
-            `Cannot resolve "${describe(token)}": it is bound for a scope, and none is open. ` +
+            `Cannot resolve "${tokenName(token)}": it is bound for a scope, and none is open. ` +
               "Get it from container.createScope(), or inject it where a handler is built",
           );
         }
@@ -101,10 +101,10 @@ export class Bindings implements Resolver {
   }
 
   #resolveUnbound(token: Token<unknown>, surroundings: Surroundings | undefined, path: Path | undefined): unknown {
-    if (token !== RelatedEvents) throw new ProviderNotFoundError([...namesOf(path), describe(token)]);
+    if (token !== RelatedEvents) throw new ProviderNotFoundError([...namesOf(path), tokenName(token)]);
     refuseCaptive(token, path);
     if (surroundings?.events === undefined) {
-      throw new ProviderNotFoundError([...namesOf(path), describe(token)], {
+      throw new ProviderNotFoundError([...namesOf(path), tokenName(token)], {
         advice: "A container has it only while it builds the handler of a command",
       });
     }
@@ -113,14 +113,14 @@ export class Bindings implements Resolver {
 }
 
 /** The name of a token, for people to read. */
-export function describe(token: Token<unknown>): string {
+export function tokenName(token: Token<unknown>): string {
   return token instanceof InjectionToken ? token.name : nameOf(token);
 }
 
 function refuseCircle(token: Token<unknown>, path: Path | undefined): void {
-  const names = [describe(token)];
+  const names = [tokenName(token)];
   for (let current = path; current !== undefined; current = current.parent) {
-    names.unshift(describe(current.token));
+    names.unshift(tokenName(current.token));
     if (current.token === token) throw new CircularDependencyError(names);
   }
 }
@@ -130,10 +130,10 @@ function refuseCaptive(token: Token<unknown>, path: Path | undefined): void {
   for (let current = path; current !== undefined; current = current.parent) {
     if (current.lifetime !== "singleton") continue;
     throw new TypeError(
-      `Cannot resolve "${describe(token)}" for "${
-        describe(current.token)
+      `Cannot resolve "${tokenName(token)}" for "${
+        tokenName(current.token)
       }": the first lives in a scope and the second ` +
-        `is a singleton, which would outlive it (${[...namesOf(path), describe(token)].join(" → ")})`,
+        `is a singleton, which would outlive it (${[...namesOf(path), tokenName(token)].join(" → ")})`,
     );
   }
 }
@@ -141,6 +141,6 @@ function refuseCaptive(token: Token<unknown>, path: Path | undefined): void {
 /** The names along a path, outermost first. */
 function namesOf(path: Path | undefined): string[] {
   const names: string[] = [];
-  for (let current = path; current !== undefined; current = current.parent) names.unshift(describe(current.token));
+  for (let current = path; current !== undefined; current = current.parent) names.unshift(tokenName(current.token));
   return names;
 }

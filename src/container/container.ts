@@ -1,6 +1,6 @@
 import type { HandlerContext } from "../context.ts";
 import type { AbstractConstructor, Constructor, DefaultBus, DIAdapter } from "../di_adapter.ts";
-import { Bindings, describe } from "./bindings.ts";
+import { Bindings, tokenName } from "./bindings.ts";
 import { construct, type Lifetime, pathWithin } from "./inject.ts";
 import { Scope, surroundingsOf } from "./scope.ts";
 import type { Token } from "./token.ts";
@@ -63,11 +63,11 @@ export class Container implements DIAdapter<Scope | HandlerContext> {
    */
   bind<T>(token: Token<T>, factory: () => NoInfer<T>, options: BindOptions = {}): this {
     if (typeof factory !== "function") {
-      throw new TypeError(`Cannot bind "${describe(token)}": the second argument is a factory, () => …`);
+      throw new TypeError(`Cannot bind "${tokenName(token)}": the second argument is a factory, () => …`);
     }
     if (this.#unbound.has(token)) {
       throw new TypeError(
-        `Cannot bind "${describe(token)}": a handler of the class has been built without a binding. ` +
+        `Cannot bind "${tokenName(token)}": a handler of the class has been built without a binding. ` +
           "Bind it before its first use",
       );
     }
@@ -121,10 +121,8 @@ export class Container implements DIAdapter<Scope | HandlerContext> {
     if (resolver.has(type)) return (scope) => resolver.resolve(type, surroundings(scope), undefined);
     if (type.length > 0) {
       throw new TypeError(
-        `Cannot construct "${
-          describe(type)
-        }": its constructor expects ${type.length} argument(s). Give each parameter ` +
-          "a default, such as inject(…), or bind the class to a factory",
+        `Cannot construct "${tokenName(type)}": its constructor expects arguments (${type.length}). Give each ` +
+          'parameter a default, such as inject(…), or bind the class with the lifetime "transient"',
       );
     }
     this.#unbound.add(type);

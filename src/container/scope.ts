@@ -1,7 +1,7 @@
 import type { HandlerContext } from "../context.ts";
 import { combineErrors, disposeAll, type Disposer, disposerOf } from "../dispose.ts";
 import { isPromiseLike } from "../promise.ts";
-import { type Bindings, describe } from "./bindings.ts";
+import { type Bindings, tokenName } from "./bindings.ts";
 import { pathWithin, type Surroundings } from "./inject.ts";
 import type { Token } from "./token.ts";
 
@@ -60,7 +60,7 @@ export class Scope {
    */
   get<T>(token: Token<T>): T {
     if (this.#isDisposed) {
-      throw new TypeError(`Cannot resolve "${describe(token)}": the scope has been disposed`);
+      throw new TypeError(`Cannot resolve "${tokenName(token)}": the scope has been disposed`);
     }
     return this.#bindings.resolve(token, this.#surroundings, pathWithin(this.#bindings));
   }

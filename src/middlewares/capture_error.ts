@@ -19,7 +19,8 @@ export interface CaptureErrorOptions {
 }
 
 /**
- * Makes a middleware that reports errors, to a log or an error tracker.
+ * Makes a middleware that reports errors, to a log or an error tracker. On the command bus it does not see the failures
+ * of related events: put one on the event bus too.
  *
  * @param report Is given the error, the message and the context. It is awaited; what it throws comes out instead.
  * @param options Which errors, and whether they come out all the same.

@@ -112,6 +112,7 @@ export function retry(options: RetryOptions): Middleware {
         const wait = Math.min(delayOf(error, attempt) * backoff ** (attempt - 1), maxDelay, MAX_DELAY_MS);
         // A function of the user's may have fired the signal by now, and an event handler would start all the same.
         signal?.throwIfAborted();
+        if (Number.isNaN(wait)) throw new RangeError("Cannot wait NaN ms before a retry", { cause: error });
         if (wait > 0) await sleep(jitter ? Math.random() * wait : wait, signal);
       }
     }

@@ -17,7 +17,7 @@ export interface TimeoutOptions {
  * Makes a middleware that fires the handler's signal when the time is up, and rejects with its reason, a `DOMException`
  * named `TimeoutError`.
  *
- * Nothing can stop a handler that does not heed its signal. It goes on, and its result is dropped; with
+ * Nothing can stop a handler that does not heed its signal. It goes on, and its result and its related events are dropped; with
  * `{ graceMs: Infinity }` the dispatch waits for it, and what it returns or throws is what comes out.
  *
  * @param ms The time for the rest of the chain, in milliseconds.
