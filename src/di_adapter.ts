@@ -62,13 +62,13 @@ export interface DIAdapter<Scope = unknown> {
   wire<T extends object>(type: Constructor<T>): (scope: Scope) => T | PromiseLike<T>;
 
   /**
-   * Prepares the resolution of a class that may not be bound yet.
+   * Prepares the resolution of a bus that may not be bound yet.
    *
-   * @typeParam T The instance.
-   * @param type The class, such as `EventBus`.
+   * @typeParam T The bus.
+   * @param type The class of the bus, such as `EventBus`.
    * @returns What resolves it. It is called when it is first needed, and for every use.
    */
-  lazy<T extends object>(type: AbstractConstructor<T>): () => T | PromiseLike<T>;
+  lazy<T extends object>(type: Constructor<T>): () => T | PromiseLike<T>;
 
   /**
    * Opens a scope, once for each time a handler runs. Each attempt of a retry has its own. A scope with

@@ -1,6 +1,6 @@
 import type { Step } from "./chain.ts";
 import type { HandlerContext } from "./context.ts";
-import type { AbstractConstructor, Constructor, DIAdapter } from "./di_adapter.ts";
+import type { Constructor, DIAdapter } from "./di_adapter.ts";
 import { combineErrors, disposeAll, type Disposer, disposerOf } from "./dispose.ts";
 import type { Handler, HandlerFunction } from "./handler.ts";
 import { nameOf } from "./naming.ts";
@@ -36,7 +36,7 @@ export class Invoker {
    * @param type The class.
    * @returns What resolves it at its first use.
    */
-  lazy<T extends object>(type: AbstractConstructor<T>): () => T | PromiseLike<T> {
+  lazy<T extends object>(type: Constructor<T>): () => T | PromiseLike<T> {
     return this.#adapter.lazy(type);
   }
 

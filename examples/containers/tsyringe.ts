@@ -1,6 +1,6 @@
 /** Handlers that tsyringe builds: what they need are the types of their constructors' parameters. */
 import { type DependencyContainer, type Disposable, type InjectionToken, instanceCachingFactory } from "tsyringe";
-import { type AbstractConstructor, type Constructor, type DIAdapter, RelatedEvents } from "@cq/core";
+import { type Constructor, type DIAdapter, RelatedEvents } from "@cq/core";
 
 export type TsyringeScope = DependencyContainer & AsyncDisposable;
 
@@ -14,7 +14,7 @@ export function tsyringeAdapter(
 ): DIAdapter<TsyringeScope> {
   return {
     wire: (type) => (scope) => scope.resolve(type),
-    lazy: <T extends object>(type: AbstractConstructor<T>) => () => container.resolve(type as Constructor<T>),
+    lazy: <T extends object>(type: Constructor<T>) => () => container.resolve(type),
     createScope: (context) => {
       const scope = container.createChildContainer();
       const built = new AsyncDisposableStack();

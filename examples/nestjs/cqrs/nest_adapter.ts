@@ -1,6 +1,6 @@
 import { Scope } from "@nestjs/common";
 import { type ContextId, ContextIdFactory, type ModuleRef } from "@nestjs/core";
-import type { AbstractConstructor, Constructor, DIAdapter, HandlerContext } from "@cq/core";
+import type { Constructor, DIAdapter, HandlerContext } from "@cq/core";
 
 /**
  * Has Nest build the handlers, which are providers of its modules.
@@ -25,8 +25,8 @@ export class NestAdapter implements DIAdapter<ContextId | undefined> {
     return async (id) => toHandler<T>(await this.#modules.resolve(type, id, { strict: false }));
   }
 
-  lazy<T extends object>(type: AbstractConstructor<T>): () => T {
-    return () => this.#modules.get(type as Constructor<T>, { strict: false });
+  lazy<T extends object>(type: Constructor<T>): () => T {
+    return () => this.#modules.get(type, { strict: false });
   }
 
   createScope(context: HandlerContext): ContextId | undefined {
