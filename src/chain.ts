@@ -2,7 +2,7 @@ import type { DispatchOptions, HandlerContext } from "./context.ts";
 import { MiddlewareError } from "./errors.ts";
 import { describe, nameOf, typeNameOf } from "./naming.ts";
 import type { AnyMiddleware, Middleware, Next } from "./middleware.ts";
-import { isPromiseLike, toPromise } from "./promise.ts";
+import { ignore, isPromiseLike, toPromise } from "./promise.ts";
 
 /**
  * One stretch of a chain: from some middleware down to the handler. It may throw, and may return its result plainly.
@@ -58,6 +58,17 @@ export function requireMiddlewares(middlewares: readonly AnyMiddleware[]): void 
  */
 export function compose<State>(middlewares: readonly AnyMiddleware[], innermost: Step<State>): Step<State> {
   return middlewares.reduceRight(wrap, innermost);
+}
+
+/**
+ * Makes a step that resolves to `undefined` where the given one fails.
+ *
+ * @typeParam State What reaches the handler's step.
+ * @param step The step.
+ * @returns The silent step.
+ */
+export function silence<State>(step: Step<State>): Step<State> {
+  return (message, context, state) => start(step, message, context, state).catch(() => undefined);
 }
 
 function wrap<State>(inner: Step<State>, middleware: AnyMiddleware): Step<State> {
@@ -167,8 +178,6 @@ async function refuse(middleware: AnyMiddleware, started: Promise<unknown> | und
       "Make it an async function, or a generator function",
   );
 }
-
-function ignore(): void {}
 
 function middlewareName(middleware: AnyMiddleware): string {
   return typeof middleware === "function" ? nameOf(middleware) : typeNameOf(middleware);

@@ -1,6 +1,6 @@
 import { start, type Step } from "./chain.ts";
 import { CommandAttempt } from "./command_attempt.ts";
-import { combineErrors, disposeAll } from "./dispose.ts";
+import { settleThenDispose } from "./dispose.ts";
 import type { EventBus } from "./event_bus.ts";
 import type { Invoker } from "./invoker.ts";
 import { publishRelatedEvents } from "./publish_related_events.ts";
@@ -81,7 +81,7 @@ function composeChained(
     return start(handle, message, attempt, attempt).then(
       (result) => {
         closeRelatedEvents(attempt.events);
-        if (run.isOver) return settleThenDispose(result, [attempt]);
+        if (run.isOver) return endThenDispose(result, [attempt]);
         run.succeeded[place] = attempt;
         return result;
       },
@@ -108,7 +108,7 @@ function composeChained(
       },
       (error) => {
         run.isOver = true;
-        return settleThenDispose(registration.failSilently ? undefined : Promise.reject(error), run.succeeded);
+        return endThenDispose(registration.failSilently ? undefined : Promise.reject(error), run.succeeded);
       },
     );
   };
@@ -124,18 +124,11 @@ function complete(
   const published = events.length === 0
     ? result
     : publishRelatedEvents(events, { command, metadata, result, eventBus });
-  return attempts.some(({ dispose }) => dispose !== undefined) ? settleThenDispose(published, attempts) : published;
+  return attempts.some(({ dispose }) => dispose !== undefined) ? endThenDispose(published, attempts) : published;
 }
 
-/** Disposes the scopes once their command has come to its end, and leaves the outcome as it is. */
-async function settleThenDispose(ending: unknown, attempts: readonly CommandAttempt[]): Promise<unknown> {
-  const [outcome] = await Promise.allSettled([ending]);
-  const errors = await disposeAll(
-    attempts.flatMap(({ dispose }) => dispose ?? []),
-  );
-  if (outcome.status === "rejected") errors.unshift(outcome.reason);
-  if (errors.length > 0) {
-    throw combineErrors(errors, "Cannot dispose the scopes of a command that has failed too");
-  }
-  return (outcome as PromiseFulfilledResult<unknown>).value;
+/** Disposes the scopes once their command has come to its end. */
+function endThenDispose(ending: unknown, attempts: readonly CommandAttempt[]): Promise<unknown> {
+  const disposers = attempts.flatMap(({ dispose }) => dispose ?? []);
+  return settleThenDispose(ending, disposers, "Cannot dispose the scopes of a command that has failed too");
 }

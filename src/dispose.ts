@@ -42,3 +42,25 @@ export async function disposeAll(disposers: readonly Disposer[]): Promise<unknow
 export function combineErrors(errors: readonly unknown[], message: string): unknown {
   return errors.length === 1 ? errors[0] : new AggregateError(errors, message, { cause: errors[0] });
 }
+
+/**
+ * Runs disposers once something has come to its end, and leaves the outcome as it is.
+ *
+ * @typeParam T What it resolves to.
+ * @param ending The outcome.
+ * @param disposers What to run, last one first.
+ * @param message What to say if several errors have to come out as one.
+ * @returns The outcome.
+ * @throws What it rejects with, or what disposers threw; an `AggregateError` where there are several.
+ */
+export async function settleThenDispose<T>(
+  ending: T | PromiseLike<T>,
+  disposers: readonly Disposer[],
+  message: string,
+): Promise<Awaited<T>> {
+  const [outcome] = await Promise.allSettled([ending]);
+  const errors = await disposeAll(disposers);
+  if (outcome.status === "rejected") errors.unshift(outcome.reason);
+  if (errors.length > 0) throw combineErrors(errors, message);
+  return (outcome as PromiseFulfilledResult<Awaited<T>>).value;
+}

@@ -1,12 +1,11 @@
-import { compose, start, type Step } from "./chain.ts";
+import { compose, silence, start, type Step } from "./chain.ts";
 import type { HandlerSource } from "./context.ts";
 import { EventDispatchError, type EventFailure } from "./errors.ts";
 import type { Invoker } from "./invoker.ts";
 import { callListeners, type Listener } from "./listener.ts";
-import { isPromiseLike, toPromise } from "./promise.ts";
+import { ignore, isPromiseLike, toPromise } from "./promise.ts";
 import type { Registration } from "./registry.ts";
 import type { Route, RouteParts } from "./route.ts";
-import { silence } from "./single_route.ts";
 
 /** One handler of an event, with its chain. */
 interface Handling {
@@ -105,8 +104,6 @@ function composeLone({ source, handle }: Handling): Route {
       throw new EventDispatchError([{ event, handler: source, error }]);
     });
 }
-
-function ignore(): void {}
 
 /** Runs handlers one by one, and all of them even if one fails. */
 function composeSequential(handlings: readonly Handling[]): Route {

@@ -1,7 +1,7 @@
 import type { Step } from "./chain.ts";
 import type { HandlerContext } from "./context.ts";
 import type { Constructor, DIAdapter } from "./di_adapter.ts";
-import { combineErrors, disposeAll, type Disposer, disposerOf } from "./dispose.ts";
+import { type Disposer, disposerOf, settleThenDispose } from "./dispose.ts";
 import type { Handler, HandlerFunction } from "./handler.ts";
 import { nameOf } from "./naming.ts";
 import type { Registration } from "./registry.ts";
@@ -103,16 +103,15 @@ async function handleIn(
   const dispose = disposerOf(scope);
   if (dispose === undefined) return await handle(scope);
 
-  let result: unknown;
+  const handling = (async () => await handle(scope))();
+  const settle = () =>
+    settleThenDispose(handling, [dispose], "Cannot dispose the scope of a handler that has failed too");
+  if (keeper === undefined) return await settle();
   try {
-    result = await handle(scope);
-  } catch (error) {
-    throw combineErrors(
-      [error, ...await disposeAll([dispose])],
-      "Cannot dispose the scope of a handler that has failed too",
-    );
+    const result = await handling;
+    keeper.keep(dispose);
+    return result;
+  } catch {
+    return await settle();
   }
-  if (keeper === undefined) await dispose();
-  else keeper.keep(dispose);
-  return result;
 }

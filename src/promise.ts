@@ -19,3 +19,6 @@ export function isPromiseLike<T>(value: T | PromiseLike<T>): value is PromiseLik
 export function toPromise<T>(value: T | PromiseLike<T>): Promise<T> {
   return Promise.resolve(value) as Promise<T>;
 }
+
+/** Takes note of an outcome, and does nothing about it. */
+export function ignore(): void {}

@@ -1,7 +1,8 @@
+import { silence } from "./chain.ts";
 import type { Invoker } from "./invoker.ts";
 import { toPromise } from "./promise.ts";
 import type { Route, RouteParts } from "./route.ts";
-import { composeChain, composeSingleRoute, silence } from "./single_route.ts";
+import { composeChain, composeSingleRoute } from "./single_route.ts";
 
 /**
  * Composes the route of a class of query. Where nothing stands in between, the handler's own promise comes back.

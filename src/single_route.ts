@@ -1,4 +1,4 @@
-import { compose, start, type Step } from "./chain.ts";
+import { compose, type Step } from "./chain.ts";
 import { HandlerNotFoundError } from "./errors.ts";
 import { callListeners } from "./listener.ts";
 import { nameOf, reasonOf } from "./naming.ts";
@@ -59,17 +59,6 @@ export function composeSingleRoute(
 export function composeChain<State>({ middlewares, listeners }: RouteParts, innermost: Step<State>): Step<State> {
   const mayStartLate = middlewares.length + listeners.length > 0;
   return compose(middlewares, mayStartLate ? unlessAborted(innermost) : innermost);
-}
-
-/**
- * Makes a step that resolves to `undefined` where the given one fails.
- *
- * @typeParam State What reaches the handler's step.
- * @param step The step.
- * @returns The silent step.
- */
-export function silence<State>(step: Step<State>): Step<State> {
-  return (message, context, state) => start(step, message, context, state).catch(() => undefined);
 }
 
 function unlessAborted<State>(step: Step<State>): Step<State> {

@@ -1,5 +1,5 @@
 import type { HandlerContext } from "../context.ts";
-import { combineErrors, disposeAll, disposerOf } from "../dispose.ts";
+import { disposerOf, settleThenDispose } from "../dispose.ts";
 import { typeNameOf } from "../naming.ts";
 import type { Middleware } from "../middleware.ts";
 
@@ -46,10 +46,6 @@ export function using(
           "Symbol.asyncDispose nor Symbol.dispose",
       );
     }
-    const [outcome] = await Promise.allSettled([next()]);
-    const errors = await disposeAll([dispose]);
-    if (outcome.status === "rejected") errors.unshift(outcome.reason);
-    if (errors.length > 0) throw combineErrors(errors, "Cannot dispose what was opened for a call that has failed too");
-    return (outcome as PromiseFulfilledResult<unknown>).value;
+    return await settleThenDispose(next(), [dispose], "Cannot dispose what was opened for a call that has failed too");
   };
 }
