@@ -77,12 +77,12 @@ function composeChained(
 
   const attemptOnce: Step<Run> = (message, { signal, metadata }, run) => {
     const attempt = new CommandAttempt(signal, metadata, handler);
-    const place = run.started++;
+    const index = run.started++;
     return start(handle, message, attempt, attempt).then(
       (result) => {
         closeRelatedEvents(attempt.events);
         if (run.isOver) return endThenDispose(result, [attempt]);
-        run.succeeded[place] = attempt;
+        run.succeeded[index] = attempt;
         return result;
       },
       (error) => {
