@@ -76,11 +76,11 @@ export type {
 export type { AnyMiddleware, Middleware, MiddlewareObject, Next } from "./src/middleware.ts";
 export { HandlerRegistry, type Registration } from "./src/registry.ts";
 export { RelatedEvents } from "./src/related_events.ts";
-export type { Listener } from "./src/listener.ts";
-export { Bus } from "./src/bus.ts";
-export { CommandBus } from "./src/command_bus.ts";
-export { QueryBus } from "./src/query_bus.ts";
-export { EventBus, type EventBusOptions } from "./src/event_bus.ts";
+export type { Listener } from "./src/bus/listener.ts";
+export { Bus } from "./src/bus/bus.ts";
+export { CommandBus } from "./src/bus/command_bus.ts";
+export { QueryBus } from "./src/bus/query_bus.ts";
+export { EventBus, type EventBusOptions } from "./src/bus/event_bus.ts";
 
 export type { Dispatcher, DispatcherFunction, DispatcherObject } from "./src/dispatcher.ts";
 export { dispatchSequentially } from "./src/dispatch_sequentially.ts";

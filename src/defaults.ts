@@ -1,12 +1,12 @@
-import type { CommandBus } from "./command_bus.ts";
+import type { CommandBus } from "./bus/command_bus.ts";
 import { Container } from "./container/container.ts";
 import type { HandlerDecorator, OneOrMore } from "./decorators.ts";
-import type { EventBus, EventBusOptions } from "./event_bus.ts";
+import type { EventBus, EventBusOptions } from "./bus/event_bus.ts";
 import type { HandlerClassFor, HandlerOptions, HandlerResult } from "./handler.ts";
 import type { MessagesByKind, MessageType, ResultOf } from "./message.ts";
 import type { ContextPipeline } from "./pipeline/context_pipeline.ts";
 import type { MethodPipeline } from "./pipeline/method_pipeline.ts";
-import type { QueryBus } from "./query_bus.ts";
+import type { QueryBus } from "./bus/query_bus.ts";
 import { MessageRouter } from "./router.ts";
 
 // The only global state of the library.

@@ -1,16 +1,16 @@
-import { CommandBus } from "./command_bus.ts";
+import { CommandBus } from "./bus/command_bus.ts";
 import { Container } from "./container/container.ts";
 import { type HandlerDecorator, handlerDecorator, type OneOrMore } from "./decorators.ts";
 import type { DIAdapter } from "./di_adapter.ts";
 import { lazyDispatcher } from "./dispatcher.ts";
-import { EventBus, type EventBusOptions } from "./event_bus.ts";
+import { EventBus, type EventBusOptions } from "./bus/event_bus.ts";
 import type { HandlerClassFor, HandlerOptions, HandlerResult } from "./handler.ts";
-import { Invoker } from "./invoker.ts";
+import { Invoker } from "./bus/invoker.ts";
 import type { MessagesByKind, MessageType, ResultOf } from "./message.ts";
 import { describe } from "./naming.ts";
 import { ContextPipeline } from "./pipeline/context_pipeline.ts";
 import { MethodPipeline } from "./pipeline/method_pipeline.ts";
-import { QueryBus } from "./query_bus.ts";
+import { QueryBus } from "./bus/query_bus.ts";
 import { HandlerRegistry } from "./registry.ts";
 
 /**

@@ -1,11 +1,11 @@
 import type { DispatchOptions } from "../context.ts";
-import { Bus } from "../bus.ts";
-import type { CommandBus } from "../command_bus.ts";
+import { Bus } from "../bus/bus.ts";
+import type { CommandBus } from "../bus/command_bus.ts";
 import type { DispatcherFunction } from "../dispatcher.ts";
-import type { EventBus } from "../event_bus.ts";
+import type { EventBus } from "../bus/event_bus.ts";
 import type { MessageType, ResultOf } from "../message.ts";
 import { describe } from "../naming.ts";
-import type { QueryBus } from "../query_bus.ts";
+import type { QueryBus } from "../bus/query_bus.ts";
 import { BusRecorder } from "./bus_recorder.ts";
 
 /**

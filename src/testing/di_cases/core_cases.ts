@@ -1,6 +1,6 @@
-import { CommandBus } from "../../command_bus.ts";
-import { EventBus } from "../../event_bus.ts";
-import { QueryBus } from "../../query_bus.ts";
+import { CommandBus } from "../../bus/command_bus.ts";
+import { EventBus } from "../../bus/event_bus.ts";
+import { QueryBus } from "../../bus/query_bus.ts";
 import { RelatedEvents } from "../../related_events.ts";
 import { MessageRouter } from "../../router.ts";
 import { brokenPromise } from "../conformance_case.ts";

@@ -1,11 +1,11 @@
-import { start, type Step } from "./chain.ts";
+import { start, type Step } from "../chain.ts";
 import { CommandAttempt } from "./command_attempt.ts";
-import { settleThenDispose } from "./dispose.ts";
+import { settleThenDispose } from "../dispose.ts";
 import type { EventBus } from "./event_bus.ts";
 import type { Invoker } from "./invoker.ts";
 import { publishRelatedEvents } from "./publish_related_events.ts";
-import type { Registration } from "./registry.ts";
-import { closeRelatedEvents } from "./related_events.ts";
+import type { Registration } from "../registry.ts";
+import { closeRelatedEvents } from "../related_events.ts";
 import type { Route, RouteParts } from "./route.ts";
 import { composeChain, composeSingleRoute } from "./single_route.ts";
 

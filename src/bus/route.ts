@@ -1,8 +1,8 @@
-import type { Metadata } from "./context.ts";
+import type { Metadata } from "../context.ts";
 import type { Listener } from "./listener.ts";
-import type { MessageType } from "./message.ts";
-import type { AnyMiddleware } from "./middleware.ts";
-import type { HandlerRegistry, Registration } from "./registry.ts";
+import type { MessageType } from "../message.ts";
+import type { AnyMiddleware } from "../middleware.ts";
+import type { HandlerRegistry, Registration } from "../registry.ts";
 
 /** Dispatches the messages of one class. Composed at the first of them, so that a dispatch decides nothing. */
 export type Route = (message: unknown, signal: AbortSignal | undefined, metadata: Metadata) => Promise<unknown>;

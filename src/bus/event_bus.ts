@@ -1,9 +1,9 @@
 import { Bus } from "./bus.ts";
-import type { DispatchOptions } from "./context.ts";
+import type { DispatchOptions } from "../context.ts";
 import { composeEventRoute } from "./event_route.ts";
 import type { Invoker } from "./invoker.ts";
-import type { MessagesByKind } from "./message.ts";
-import type { HandlerRegistry } from "./registry.ts";
+import type { MessagesByKind } from "../message.ts";
+import type { HandlerRegistry } from "../registry.ts";
 
 /** How an event bus runs the handlers of an event. */
 export interface EventBusOptions {

@@ -1,7 +1,7 @@
-import type { Metadata } from "./context.ts";
-import { EventDispatchError, type EventFailure } from "./errors.ts";
+import type { Metadata } from "../context.ts";
+import { EventDispatchError, type EventFailure } from "../errors.ts";
 import type { EventBus } from "./event_bus.ts";
-import { isPromiseLike, toPromise } from "./promise.ts";
+import { isPromiseLike, toPromise } from "../promise.ts";
 
 /**
  * Publishes the events of a command that has succeeded, concurrently, and waits for all of them.

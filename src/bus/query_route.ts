@@ -1,6 +1,6 @@
-import { silence } from "./chain.ts";
+import { silence } from "../chain.ts";
 import type { Invoker } from "./invoker.ts";
-import { toPromise } from "./promise.ts";
+import { toPromise } from "../promise.ts";
 import type { Route, RouteParts } from "./route.ts";
 import { composeChain, composeSingleRoute } from "./single_route.ts";
 

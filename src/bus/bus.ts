@@ -1,12 +1,12 @@
-import { requireMiddlewares } from "./chain.ts";
-import { type DispatchOptions, NO_METADATA } from "./context.ts";
-import type { HandlerFunctionFor, HandlerOptions, HandlerResult } from "./handler.ts";
+import { requireMiddlewares } from "../chain.ts";
+import { type DispatchOptions, NO_METADATA } from "../context.ts";
+import type { HandlerFunctionFor, HandlerOptions, HandlerResult } from "../handler.ts";
 import type { Listener } from "./listener.ts";
-import { classOf, prototypeOf } from "./identity.ts";
-import { describe, nameOf } from "./naming.ts";
-import type { MessageKind, MessagesByKind, MessageType } from "./message.ts";
-import type { AnyMiddleware } from "./middleware.ts";
-import type { HandlerRegistry, Registration } from "./registry.ts";
+import { classOf, prototypeOf } from "../identity.ts";
+import { describe, nameOf } from "../naming.ts";
+import type { MessageKind, MessagesByKind, MessageType } from "../message.ts";
+import type { AnyMiddleware } from "../middleware.ts";
+import type { HandlerRegistry, Registration } from "../registry.ts";
 import type { Route, RouteParts } from "./route.ts";
 
 interface CachedRoute {

@@ -1,4 +1,4 @@
-import type { DispatchContext } from "./context.ts";
+import type { DispatchContext } from "../context.ts";
 
 /**
  * Is told of every message on a bus that has a handler, and of every event. Its value is ignored, and awaited where it is a promise.

@@ -1,7 +1,7 @@
-import type { CommandContext, HandlerSource, Metadata } from "./context.ts";
-import type { Disposer } from "./dispose.ts";
+import type { CommandContext, HandlerSource, Metadata } from "../context.ts";
+import type { Disposer } from "../dispose.ts";
 import type { ScopeKeeper } from "./invoker.ts";
-import { RelatedEvents } from "./related_events.ts";
+import { RelatedEvents } from "../related_events.ts";
 
 /** One attempt to handle a command: the context of its handler, with the scope that stays open for its events. */
 export class CommandAttempt implements CommandContext, ScopeKeeper {

@@ -1,10 +1,10 @@
-import { compose, silence, start, type Step } from "./chain.ts";
-import type { HandlerSource } from "./context.ts";
-import { EventDispatchError, type EventFailure } from "./errors.ts";
+import { compose, silence, start, type Step } from "../chain.ts";
+import type { HandlerSource } from "../context.ts";
+import { EventDispatchError, type EventFailure } from "../errors.ts";
 import type { Invoker } from "./invoker.ts";
 import { callListeners, type Listener } from "./listener.ts";
-import { ignore, isPromiseLike, toPromise } from "./promise.ts";
-import type { Registration } from "./registry.ts";
+import { ignore, isPromiseLike, toPromise } from "../promise.ts";
+import type { Registration } from "../registry.ts";
 import type { Route, RouteParts } from "./route.ts";
 
 /** One handler of an event, with its chain. */

@@ -1,9 +1,9 @@
-import { compose, type Step } from "./chain.ts";
-import { HandlerNotFoundError } from "./errors.ts";
+import { compose, type Step } from "../chain.ts";
+import { HandlerNotFoundError } from "../errors.ts";
 import { callListeners } from "./listener.ts";
-import { nameOf, reasonOf } from "./naming.ts";
-import type { MessageKind } from "./message.ts";
-import type { Registration } from "./registry.ts";
+import { nameOf, reasonOf } from "../naming.ts";
+import type { MessageKind } from "../message.ts";
+import type { Registration } from "../registry.ts";
 import type { Route, RouteParts } from "./route.ts";
 
 /**

@@ -1,10 +1,10 @@
-import type { Step } from "./chain.ts";
-import type { HandlerContext } from "./context.ts";
-import type { Constructor, DIAdapter } from "./di_adapter.ts";
-import { type Disposer, disposerOf, settleThenDispose } from "./dispose.ts";
-import type { Handler, HandlerFunction } from "./handler.ts";
-import { nameOf } from "./naming.ts";
-import type { Registration } from "./registry.ts";
+import type { Step } from "../chain.ts";
+import type { HandlerContext } from "../context.ts";
+import type { Constructor, DIAdapter } from "../di_adapter.ts";
+import { type Disposer, disposerOf, settleThenDispose } from "../dispose.ts";
+import type { Handler, HandlerFunction } from "../handler.ts";
+import { nameOf } from "../naming.ts";
+import type { Registration } from "../registry.ts";
 
 /** Keeps the scope of a handler that has succeeded open, and takes over its disposal. */
 export interface ScopeKeeper {

@@ -1,10 +1,10 @@
 import { Bus } from "./bus.ts";
 import { composeCommandRoute } from "./command_route.ts";
-import type { DispatchOptions } from "./context.ts";
+import type { DispatchOptions } from "../context.ts";
 import type { EventBus } from "./event_bus.ts";
 import type { Invoker } from "./invoker.ts";
-import type { Dispatchable, DispatchResult } from "./message.ts";
-import type { HandlerRegistry } from "./registry.ts";
+import type { Dispatchable, DispatchResult } from "../message.ts";
+import type { HandlerRegistry } from "../registry.ts";
 
 /**
  * Dispatches commands, each to its one handler, and publishes the events that the handler has added. The class is its

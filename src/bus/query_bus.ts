@@ -1,9 +1,9 @@
 import { Bus } from "./bus.ts";
-import type { DispatchOptions } from "./context.ts";
+import type { DispatchOptions } from "../context.ts";
 import type { Invoker } from "./invoker.ts";
-import type { Dispatchable, DispatchResult } from "./message.ts";
+import type { Dispatchable, DispatchResult } from "../message.ts";
 import { composeQueryRoute } from "./query_route.ts";
-import type { HandlerRegistry } from "./registry.ts";
+import type { HandlerRegistry } from "../registry.ts";
 
 /**
  * Dispatches queries, each to its one handler. The class is its own injection token.
