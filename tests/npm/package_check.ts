@@ -16,7 +16,7 @@ import { IS_CI, isInstalled, program, type Tool } from "../../scripts/tools.ts";
 const COMPILERS = ["typescript-5.4", "typescript-5.9", "typescript-6", "typescript-7"] as const;
 
 /** How much a bundle may weigh, minified and compressed, in bytes. */
-const LIMITS = { quickstart: 7_500, everything: 12_000, single: 1_000 };
+const LIMITS = { quickstart: 8_000, everything: 12_500, single: 1_000 };
 
 /** Lines of the tests of types that need TypeScript 6: earlier versions want `undefined` to be returned explicitly. */
 const NEW_INFERENCE = /^.*commands\.subscribe\(ForgetAll, \(\) => \{\}\).*\n/gm;
