@@ -1,11 +1,11 @@
 import type { DispatchOptions, HandlerSource } from "../context.ts";
-import { type Dispatcher, toDispatchFunction } from "../dispatcher.ts";
-import { classOf, prototypeOf } from "../identity.ts";
+import { type Dispatcher, type DispatcherFunction, toDispatchFunction } from "../dispatcher.ts";
+import { classOf } from "../identity.ts";
 import type { AnyMiddleware } from "../middleware.ts";
 import { describe, nameOf } from "../naming.ts";
 import type { PipelineDispatchers } from "./context_pipeline.ts";
 import type { Nothing, StepMessage } from "./step.ts";
-import { StepChain } from "./step_chain.ts";
+import { type ChainedStep, StepChain } from "./step_chain.ts";
 
 /**
  * Makes a method of a context class a step.
@@ -20,12 +20,6 @@ export type StepDecorator<M> = <This extends object, Result, Returned extends St
 ) => void;
 
 type Method = (result: unknown) => unknown;
-
-interface MethodStep {
-  /** Calls the method. */
-  readonly convert: (result: unknown, context: object) => unknown;
-  readonly dispatcher: Dispatcher<never>;
-}
 
 /**
  * A chain of messages whose steps are methods of a context class, in the order of the source, with `this` as the
@@ -80,7 +74,7 @@ export class MethodPipeline<First extends M, M = object, Q = M> {
   /** Makes the method a step that asks a query. */
   readonly queryStep: StepDecorator<Q>;
   /** The steps of each context. A class cannot be asked for them: a decorator runs before there is one. */
-  readonly #steps = new WeakMap<object, Map<unknown, MethodStep>>();
+  readonly #steps = new WeakMap<object, Map<unknown, ChainedStep>>();
   #chain: StepChain;
 
   /**
@@ -92,8 +86,8 @@ export class MethodPipeline<First extends M, M = object, Q = M> {
   constructor(dispatchers: PipelineDispatchers<M, Q>) {
     const { dispatcher, queryDispatcher = dispatcher as unknown as Dispatcher<Q> } = dispatchers;
     this.#chain = new StepChain(dispatcher);
-    this.step = this.#decorator(toDispatchFunction(dispatcher));
-    this.queryStep = this.#decorator(toDispatchFunction(queryDispatcher));
+    this.step = this.#decorator(toDispatchFunction(dispatcher) as DispatcherFunction);
+    this.queryStep = this.#decorator(toDispatchFunction(queryDispatcher) as DispatcherFunction);
   }
 
   /**
@@ -133,26 +127,25 @@ export class MethodPipeline<First extends M, M = object, Q = M> {
     if (steps === undefined) {
       throw new TypeError(`Cannot run a pipeline with ${describe(instance)}: none of its methods is a step of it`);
     }
-    let chain = this.#chain;
-    for (const { convert, dispatcher } of steps.values()) chain = chain.add(convert, dispatcher);
-    await chain.run(message, { context: instance, handler: classOf(prototypeOf(instance)) as HandlerSource, options });
+    const handler = classOf(Object.getPrototypeOf(instance)) as HandlerSource;
+    await this.#chain.run(message, { context: instance, handler, options, steps: [...steps.values()] });
     return instance;
   }
 
-  #decorator<Accepted>(dispatcher: Dispatcher<Accepted>): StepDecorator<Accepted> {
+  #decorator<Accepted>(dispatch: DispatcherFunction): StepDecorator<Accepted> {
     const stepsByContext = this.#steps;
 
     return (method, context) => {
       requireMethod(method, context);
       const { name, private: isPrivate, access } = context;
-      const convert = isPrivate
-        ? (result: unknown, instance: object) => (access.get(instance as never) as Method).call(instance, result)
+      const convert: ChainedStep["convert"] = isPrivate
+        ? (result, instance) => (access.get(instance as never) as Method).call(instance, result)
         // Not all compilers let `access` see an override.
-        : (result: unknown, instance: object) => (instance as Record<PropertyKey, Method>)[name]!(result);
-      const step = { convert, dispatcher };
+        : (result, instance) => (instance as Record<PropertyKey, Method>)[name]!(result);
+      const step = { convert, dispatch };
 
       context.addInitializer(function () {
-        const steps = stepsByContext.get(this) ?? new Map<unknown, MethodStep>();
+        const steps = stepsByContext.get(this) ?? new Map<unknown, ChainedStep>();
         // An override keeps the place of what it overrides. Private methods of one name are no overrides.
         stepsByContext.set(this, steps.set(isPrivate ? step : name, step));
       });

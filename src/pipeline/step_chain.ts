@@ -4,7 +4,8 @@ import { type Dispatcher, type DispatcherFunction, toDispatchFunction } from "..
 import type { AnyMiddleware } from "../middleware.ts";
 import { describe } from "../naming.ts";
 
-interface ChainedStep {
+/** One step of a chain. */
+export interface ChainedStep {
   /** Turns the last result into the next message; `undefined` ends the run. */
   readonly convert: (result: unknown, context: unknown) => unknown;
   /** Dispatches that message. */
@@ -19,6 +20,14 @@ export interface Run {
   readonly handler: HandlerSource;
   /** What goes along with every message. */
   readonly options: DispatchOptions | undefined;
+  /** The steps of this run, where they are not those of the chain. */
+  readonly steps?: readonly ChainedStep[];
+}
+
+/** What reaches the steps past the middlewares. */
+interface Course {
+  readonly context: unknown;
+  readonly steps: readonly ChainedStep[];
 }
 
 /** The steps behind every kind of pipeline. A chain never changes: what is added gives a new one. */
@@ -26,7 +35,7 @@ export class StepChain {
   readonly #first: DispatcherFunction;
   readonly #steps: readonly ChainedStep[];
   readonly #middlewares: readonly AnyMiddleware[];
-  readonly #composed: Step<unknown>;
+  readonly #composed: Step<Course>;
 
   /**
    * @param first Dispatches the first message.
@@ -41,7 +50,7 @@ export class StepChain {
     this.#first = toDispatchFunction(first as Dispatcher);
     this.#steps = steps;
     this.#middlewares = middlewares;
-    this.#composed = compose(middlewares, (message, options, context) => this.#runSteps(message, options, context));
+    this.#composed = compose(middlewares, (message, options, course) => this.#runSteps(message, options, course));
   }
 
   /** Adds a step. */
@@ -60,13 +69,17 @@ export class StepChain {
   }
 
   /** Runs the chain, and resolves to the last result, or to `undefined` where a step has ended the run. */
-  async run(message: unknown, { context, handler, options = {} }: Run): Promise<unknown> {
+  async run(message: unknown, { context, handler, options = {}, steps = this.#steps }: Run): Promise<unknown> {
     const { signal, metadata = NO_METADATA } = options;
     if (signal?.aborted) throw signal.reason;
-    return await this.#composed(message, { kind: "pipeline", signal, metadata, handler }, context);
+    return await this.#composed(message, { kind: "pipeline", signal, metadata, handler }, { context, steps });
   }
 
-  async #runSteps(message: unknown, { signal, metadata }: DispatchOptions, context: unknown): Promise<unknown> {
+  async #runSteps(
+    message: unknown,
+    { signal, metadata }: DispatchOptions,
+    { context, steps }: Course,
+  ): Promise<unknown> {
     const send = (message: unknown, dispatch: DispatcherFunction) => {
       // Buses refuse by themselves; a plain function need not know of signals.
       if (signal?.aborted) throw signal.reason;
@@ -74,7 +87,7 @@ export class StepChain {
     };
 
     let result = await send(message, this.#first);
-    for (const { convert, dispatch } of this.#steps) {
+    for (const { convert, dispatch } of steps) {
       const next = await convert(result, context);
       if (next === undefined) return undefined;
       result = await send(next, dispatch);
