@@ -341,6 +341,25 @@ Deno.test("queueConformance() says what was expected, what happened and with whi
   assert(error.cause instanceof Error);
 });
 
+Deno.test("queueConformance() tells a consumer that ends from a message that comes before its delay is over", async () => {
+  using time = new FakeTime();
+  const failureWith = async (make: () => WrappedQueue) => {
+    const delay = { ms: 1_000, advance: (ms: number) => time.tick(ms) };
+    const cases = queueConformance(make, { redelivery: true, maxAttempts: 3, delay, runs: 1 });
+    return await failureOf(cases.find(({ name }) => name === NAMES.delay)!, time);
+  };
+  const failure = (what: string) =>
+    `The promise "${NAMES.delay}" does not hold: ${what}. Run it again with { seed: 1, runs: 1 }`;
+
+  assertEquals(
+    [await failureWith(() => new broken.EndsWhileDelayed()), await failureWith(() => new broken.HalvesDelay())],
+    [
+      failure("expected message 1 to be delivered again after 1000 ms, but the consumer has ended"),
+      failure("expected message 1 to wait for 1000 ms, but it came before"),
+    ],
+  );
+});
+
 Deno.test("queueConformance() fails again, in the same way, with the seed that a failure prints", async () => {
   const run = async (options: QueueConformanceOptions<WrappedQueue>) => {
     const cases = queueConformance<WrappedQueue>(() => new broken.BreaksOrder(), { order: true, ...options });

@@ -100,12 +100,12 @@ export class QueueTrial<Q extends Queue<TestMessage> = Queue<TestMessage>> {
   }
 
   /** Receives a message that has to come. */
-  take(consumer: TestConsumer, expected: string): Promise<Delivery<TestMessage>> {
+  take(consumer: TestConsumer, expected: string, limit?: { extraMs?: number }): Promise<Delivery<TestMessage>> {
     const receiving = consumer.next().then(({ done, value }) => {
       if (done) throw brokenPromise(expected, "the consumer has ended");
       return value;
     });
-    return this.within(receiving, expected);
+    return this.within(receiving, expected, limit);
   }
 
   /** Waits for a promise, and no longer than the limit. A case may look at the outcome later, or not at all. */
