@@ -11,6 +11,7 @@ import {
   Query,
   retry,
 } from "@cq/core";
+import { recordingBus } from "@cq/core/testing";
 import { logging, untyped } from "./support/logging_bus.ts";
 
 class FindUserId extends Query<number> {
@@ -182,14 +183,12 @@ Deno.test("Pipe.step() sends the message of one step to a dispatcher of its own"
 
 Deno.test("Pipe.step() takes an event bus as the dispatcher of a step", async () => {
   class UserFound extends Event {}
-  const seen: unknown[] = [];
   const router = setUp();
-  router.newEventBus().subscribe(UserFound, (event) => void seen.push(event));
-  const find = new Pipe(FindUserId, router.newQueryBus())
-    .step(() => new UserFound(), { dispatcher: router.newEventBus() });
+  const events = recordingBus(router.newEventBus());
+  const find = new Pipe(FindUserId, router.newQueryBus()).step(() => new UserFound(), { dispatcher: events });
 
   assertEquals(await find.dispatch(new FindUserId()), undefined);
-  assertEquals(seen, [new UserFound()]);
+  assertEquals(events.messages(UserFound), [new UserFound()]);
 });
 
 Deno.test("Pipe.step() takes functions, pipes and pipelines as the dispatcher of a step", async () => {

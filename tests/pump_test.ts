@@ -15,6 +15,7 @@ import {
   Pump,
   retry,
 } from "@cq/core";
+import { recordingBus } from "@cq/core/testing";
 import { countAbortListeners } from "./support/abort_listeners.ts";
 import { untyped } from "./support/logging_bus.ts";
 import { unhandledRejections } from "./support/unhandled_rejections.ts";
@@ -210,21 +211,16 @@ class Add extends Command<number> {
 }
 
 Deno.test("Pump dispatches to a bus", async () => {
-  let sum = 0;
-  const bus = new MessageRouter().newCommandBus().subscribe(Add, ({ amount }) => sum += amount);
+  const bus = recordingBus(new MessageRouter().newCommandBus()).answer(Add, ({ amount }) => amount);
   await new Pump(closedQueueOf([new Add(1), new Add(2)]), bus).drain();
-  assertEquals(sum, 3);
+  assertEquals(bus.messages(Add), [new Add(1), new Add(2)]);
 });
 
 Deno.test("Pump dispatches to a pipeline", async () => {
-  const amounts: number[] = [];
-  const bus = new MessageRouter().newCommandBus().subscribe(Add, ({ amount }) => {
-    amounts.push(amount);
-    return amount * 10;
-  });
+  const bus = recordingBus(new MessageRouter().newCommandBus()).answer(Add, ({ amount }) => amount * 10);
   const pipe = new Pipe(Add, bus).step((amount) => new Add(amount + 1));
   await new Pump(closedQueueOf([new Add(1)]), pipe).drain();
-  assertEquals(amounts, [1, 11]);
+  assertEquals(bus.messages(Add), [new Add(1), new Add(11)]);
 });
 
 Deno.test("Pump handles one message after another by default, first come first served", async () => {
