@@ -28,7 +28,9 @@ export function createExpressServer({ commands, queries, report }: App): Express
   // Express knows a handler of errors by its four parameters.
   const answer: ErrorRequestHandler = (error, _request, response, _next) => {
     if (response.destroyed) return;
-    const isRefused = error instanceof Error && "expose" in error && error.expose && "status" in error;
+    // What the middlewares refuse may be told the client; the router refuses a path that cannot be decoded.
+    const isRefused = error instanceof Error && "status" in error &&
+      (error instanceof URIError || "expose" in error && error.expose);
     const problem = problemOf(isRefused ? new RequestError(Number(error.status), error.message) : error);
     if (problem.status === 500) report(error);
     response.status(problem.status).type(PROBLEM_TYPE).send(JSON.stringify(problem));

@@ -1,5 +1,5 @@
 import { assertEquals, assertMatch, assertRejects } from "@std/assert";
-import { createServer, type Server } from "node:http";
+import { createServer, type Server, type ServerResponse } from "node:http";
 import type { AddressInfo } from "node:net";
 import { MessageRouter } from "@cq/core";
 import { type App, createApp } from "../../examples/http/app.ts";
@@ -17,13 +17,17 @@ interface Listening extends AsyncDisposable {
   readonly url: string;
 }
 
-/** Each framework on a real socket. What a failed test leaves open is cut off. */
-const FRAMEWORKS: Record<string, (app: App) => Promise<Listening>> = {
-  Hono: (app) => {
+/** Each framework on a real socket, and who is told of each request that is done with. A failed test leaves nothing open. */
+const FRAMEWORKS: Record<string, (app: App, onResponded?: () => void) => Promise<Listening>> = {
+  Hono: (app, onResponded = () => {}) => {
     const { promise: closed, resolve: close } = Promise.withResolvers<void>();
     const controller = new AbortController();
     const options = { hostname: "127.0.0.1", port: 0, signal: controller.signal, onListen() {} };
-    const server = Deno.serve(options, createHonoServer(app).fetch);
+    const { fetch } = createHonoServer(app);
+    const server = Deno.serve(options, (request, info) => {
+      info.completed.then(onResponded, onResponded);
+      return fetch(request, info);
+    });
     server.finished.then(close, close);
     return Promise.resolve({
       url: `http://127.0.0.1:${server.addr.port}`,
@@ -33,9 +37,21 @@ const FRAMEWORKS: Record<string, (app: App) => Promise<Listening>> = {
       },
     });
   },
-  Express: (app) => listen(createServer(createExpressServer(app))),
-  Fastify: async (app) => {
+  Express: async (app, onResponded = () => {}) => {
+    const server = createServer(createExpressServer(app));
+    tellOfResponses(server, onResponded);
+    await new Promise<void>((resolve) => server.listen(0, "127.0.0.1", resolve));
+    return {
+      url: `http://127.0.0.1:${(server.address() as AddressInfo).port}`,
+      [Symbol.asyncDispose]: () => {
+        server.closeAllConnections();
+        return new Promise<void>((resolve) => server.close(() => resolve()));
+      },
+    };
+  },
+  Fastify: async (app, onResponded = () => {}) => {
     const server = createFastifyServer(app);
+    tellOfResponses(server.server, onResponded);
     const url = await server.listen({ host: "127.0.0.1", port: 0 });
     return {
       url,
@@ -47,15 +63,8 @@ const FRAMEWORKS: Record<string, (app: App) => Promise<Listening>> = {
   },
 };
 
-async function listen(server: Server): Promise<Listening> {
-  await new Promise<void>((resolve) => server.listen(0, "127.0.0.1", resolve));
-  return {
-    url: `http://127.0.0.1:${(server.address() as AddressInfo).port}`,
-    [Symbol.asyncDispose]: () => {
-      server.closeAllConnections();
-      return new Promise<void>((resolve) => server.close(() => resolve()));
-    },
-  };
+function tellOfResponses(server: Server, onResponded: () => void): void {
+  server.prependListener("request", (_request, response: ServerResponse) => response.once("close", onResponded));
 }
 
 /** What never comes is a failure, and not a run that hangs. */
@@ -244,6 +253,22 @@ for (const [framework, serve] of Object.entries(FRAMEWORKS)) {
     await within(idle);
   });
 
+  Deno.test(`${framework} sends the welcome mail when the request is done with, and not before`, async () => {
+    const log: string[] = [];
+    class LoggingMailer extends Mailer {
+      send(): Promise<void> {
+        return Promise.resolve(void log.push("mailed"));
+      }
+    }
+    const app = createApp({ users: new MemoryUserRepository(), mailer: new LoggingMailer() });
+    await using server = await serve(app, () => log.push("responded"));
+
+    const response = await post(server.url, ADA);
+    assertEquals([response.status, await response.json()], [201, { id: 1 }]);
+    await within(app.idle());
+    assertEquals(log, ["responded", "mailed"]);
+  });
+
   Deno.test(`${framework} reports a mail that fails, and the user is created all the same`, async () => {
     const reported: unknown[] = [];
     class BrokenMailer extends Mailer {
@@ -340,6 +365,23 @@ Deno.test("Express and Fastify answer what they refuse themselves with its statu
     body: "<user/>",
   });
   assertEquals([strange.status, (await strange.json()).title], [415, "Unsupported Media Type"]);
+  assertEquals(reported, []);
+});
+
+Deno.test("Express and Fastify answer a path that cannot be decoded with 400, and report nothing", async () => {
+  const reported: unknown[] = [];
+  const app = createApp({
+    users: new MemoryUserRepository(),
+    mailer: new RecordingMailer(),
+    report: (error) => reported.push(error),
+  });
+  for (const framework of ["Express", "Fastify"]) {
+    await using server = await FRAMEWORKS[framework]!(app);
+    const response = await fetch(`${server.url}/users/%zz`);
+    assertEquals(response.headers.get("Content-Type")!.split(";")[0], "application/problem+json");
+    const { status, title } = await response.json();
+    assertEquals([framework, response.status, status, title], [framework, 400, 400, "Bad Request"]);
+  }
   assertEquals(reported, []);
 });
 
