@@ -838,18 +838,25 @@ Deno.test("MemoryQueue returns its memory after a burst and stays flat over a mi
   assert(heap() - before > 5 * megabyte, "the burst cannot be measured");
   for (let index = 0; index < 200_000; index++) await (await take(consumer)).ack();
   assert(heap() - before < megabyte, "the burst is still in memory");
+  // What is not used any more is garbage itself, and would take along what it has kept.
+  assertEquals([queue.size, queue.pending], [0, 0]);
 
   const bounded = new MemoryQueue<{ index: number }>({ maxSize: 1000 });
+  // It is full before it is drained, and each sender waits for room: it stays full until the end.
+  for (let index = 0; index < 1000; index++) await bounded.send({ index });
   let handled = 0;
-  const draining = bounded.draining(() => void handled++, { concurrency: 4 });
-  let highest = 0;
-  for (let index = 0; index < 1_000_000; index++) {
+  const draining = bounded.draining(() => void handled++);
+  let [highest, fewest] = [0, Infinity];
+  for (let index = 1000; index < 1_000_000; index++) {
     await bounded.send({ index });
+    fewest = Math.min(fewest, bounded.size);
     if (index % 100_000 === 0) highest = Math.max(highest, heap() - before);
   }
   await draining.stop();
-  assertEquals(handled, 1_000_000);
-  assert(Math.max(highest, heap() - before) < 2 * megabyte, `the heap has grown by ${highest} bytes`);
+  highest = Math.max(highest, heap() - before);
+  assertEquals([handled, bounded.size, bounded.pending], [1_000_000, 0, 0]);
+  assert(fewest > 990, `the queue held no more than ${fewest} messages`);
+  assert(highest < 2 * megabyte, `the heap has grown by ${highest} bytes`);
 });
 
 Deno.test("Queue, Producer and Consumer accept what is safe and nothing else", () => {

@@ -71,6 +71,21 @@ function scripted(
   };
 }
 
+/** A consumer of one message whose answers take their time, and are noted. */
+function answeredLater(log: string[] = []): Record<"ack" | "nack", PromiseWithResolvers<void>> & Consumer<string> {
+  const answer = (name: string, { promise }: PromiseWithResolvers<void>) => () => {
+    log.push(name);
+    return promise;
+  };
+  const gates = { ack: Promise.withResolvers<void>(), nack: Promise.withResolvers<void>() };
+  return {
+    ...gates,
+    async *[Symbol.asyncIterator]() {
+      yield { message: "a", attempt: 1, ack: answer("ack", gates.ack), nack: answer("nack", gates.nack) };
+    },
+  };
+}
+
 /** A handler that notes its messages, and holds each until its gate is opened. */
 function gatedHandler(): {
   handle: (message: string) => Promise<void>;
@@ -617,6 +632,15 @@ Deno.test("Draining.stop() after the queue has ended changes nothing", async () 
   await draining.stop();
 });
 
+Deno.test("Draining.stop() after the queue has ended fires no signal", async () => {
+  let signal: AbortSignal | undefined;
+  const pump = new Pump(closedQueueOf(["a"]), (_message, options) => void (signal = options?.signal));
+  const draining = pump.draining({ graceful: false });
+  await draining.finished;
+  await draining.stop();
+  assertEquals(signal?.aborted, false);
+});
+
 Deno.test("Draining is stopped at the end of an await using", async () => {
   const { handle, open } = gatedHandler();
   const queue = queueOf(["a", "b"]);
@@ -708,32 +732,63 @@ Deno.test("Draining.stop() that is not graceful takes no late ack", async () => 
 });
 
 Deno.test("Draining.stop() that is not graceful does not nack what is being acked", async () => {
-  const gate = Promise.withResolvers<void>();
   const log: string[] = [];
-  const consumer: Consumer<string> = {
-    async *[Symbol.asyncIterator]() {
-      yield {
-        message: "a",
-        attempt: 1,
-        ack: () => {
-          log.push("ack");
-          return gate.promise;
-        },
-        nack: () => {
-          log.push("nack");
-          return Promise.resolve();
-        },
-      };
-    },
-  };
+  const consumer = answeredLater(log);
   const draining = new Pump(consumer, () => {}).draining({ graceful: false });
   await settle();
   const stopped = watch(draining.stop());
   await settle();
   assertEquals(stopped.state, "waiting");
-  gate.resolve();
+  consumer.ack.resolve();
   await settle();
   assertEquals([log, stopped.state], [["ack"], "resolved"]);
+});
+
+Deno.test("Draining.stop() that is not graceful nacks once what could not be acked", async () => {
+  const log: string[] = [];
+  const consumer = answeredLater(log);
+  const failure = new Error("the broker is gone");
+  // The pump fails while the ack is on its way, and is stopped as well: both wait to nack.
+  const pump = new Pump(consumer, () => {}, { failSilently: true }).use((_message, next) => {
+    next();
+    return Promise.reject(new Error("no"));
+  });
+  const draining = pump.draining({ graceful: false });
+  await settle();
+  const stopped = draining.stop();
+  consumer.ack.reject(failure);
+  consumer.nack.resolve();
+  await stopped;
+  assertEquals(log, ["ack", "nack"]);
+});
+
+Deno.test("Draining.stop() that is not graceful reports once a nack that fails on its way", async () => {
+  const consumer = answeredLater();
+  const failure = new Error("the broker is gone");
+  const pump = new Pump(consumer, () => Promise.reject(new Error("no")), { failSilently: true });
+  const draining = pump.draining({ graceful: false });
+  await settle();
+  const stopped = draining.stop();
+  consumer.nack.reject(failure);
+  assertStrictEquals(await assertRejects(() => stopped), failure);
+});
+
+Deno.test("Draining.stop() that is not graceful takes no ack after a nack that has failed", async () => {
+  const { handle, open } = gatedHandler();
+  const log: unknown[] = [];
+  const failure = new Error("the broker is gone");
+  const pump = new Pump(scripted(["a"], { log, failing: { nack: failure } }), handle).use(async (_message, next) => {
+    await next().catch(() => {});
+    await next();
+  });
+  const draining = pump.draining({ graceful: false });
+  await settle();
+  await assertRejects(() => draining.stop());
+  for (let round = 0; round < 2; round++) {
+    open("a");
+    await settle();
+  }
+  assertEquals(log.map((entry) => (entry as unknown[])[0]), ["nack", "return"]);
 });
 
 Deno.test("Draining.stop() that is not graceful reports a nack that fails", async () => {
@@ -782,6 +837,29 @@ Deno.test("Draining.stop() fires the signal at its limit and nacks what is in fl
   await time.tickAsync(1);
   await settle();
   assertEquals([aborted, stopped.state, queue.size, queue.pending], [["a", "b", "c"], "resolved", 2, 0]);
+});
+
+Deno.test("Draining.stop() tells a consumer once to return, though its limit comes too", async () => {
+  using time = new FakeTime();
+  const { handle } = gatedHandler();
+  let returns = 0;
+  const iterators: AsyncIterator<Delivery<string>>[] = [
+    scripted(["a"], {})[Symbol.asyncIterator](),
+    {
+      next: () => new Promise(() => {}),
+      return: () => {
+        returns++;
+        return new Promise(() => {});
+      },
+    },
+  ];
+  const consumer: Consumer<string> = { [Symbol.asyncIterator]: () => iterators.shift()! };
+  const draining = new Pump(consumer, handle, { concurrency: 2 }).draining({ graceful: { timeoutMs: 1000 } });
+  await settle();
+  const stopped = draining.stop();
+  await time.tickAsync(1000);
+  await stopped;
+  assertEquals(returns, 1);
 });
 
 Deno.test("Draining.stop() waits for ever with an infinite limit", async () => {
