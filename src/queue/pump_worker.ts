@@ -68,7 +68,7 @@ export class PumpWorker {
 
   /** Lets the worker go if it is waiting for a message. One that handles a message ends by itself. */
   release(): void {
-    if (!this.#isReceiving || this.#isDone) return;
+    if (!this.#isReceiving) return;
     this.#returnIterator();
     this.#leave();
   }
