@@ -205,45 +205,106 @@ Deno.test("@nestjs/cqrs tells its UnhandledExceptionBus of a handler that fails;
   assertEquals(here.log, ["counted"]);
 });
 
-Deno.test("@nestjs/cqrs brings the process down where rethrowUnhandled is set; here nothing does", async () => {
-  const { providers } = defineFailing(nest.EventsHandler);
-  await using app = await startNest(providers, { rethrowUnhandled: true });
+Deno.test("@nestjs/cqrs brings the process down where rethrowUnhandled is set; here nothing does that is awaited or deferred", async () => {
   const uncaught = Promise.withResolvers<unknown>();
-  const listener = (event: ErrorEvent) => {
-    event.preventDefault();
-    uncaught.resolve(event.error);
+  const unhandled: unknown[] = [];
+  using listening = new DisposableStack();
+  const listen = (type: string, told: (event: Event) => void) => {
+    const listener = (event: Event) => {
+      event.preventDefault();
+      told(event);
+    };
+    globalThis.addEventListener(type, listener);
+    listening.defer(() => globalThis.removeEventListener(type, listener));
   };
-  globalThis.addEventListener("error", listener);
-  try {
-    await app.get(nest.EventBus).publish(new UserCreated());
-    assertEquals(String(await uncaught.promise), "Error: The mail server is down");
-  } finally {
-    globalThis.removeEventListener("error", listener);
-  }
+  listen("error", (event) => uncaught.resolve((event as ErrorEvent).error));
+  listen("unhandledrejection", (event) => unhandled.push((event as PromiseRejectionEvent).reason));
+
+  const theirs = defineFailing(nest.EventsHandler);
+  await using theirApp = await startNest(theirs.providers, { rethrowUnhandled: true });
+  await theirApp.get(nest.EventBus).publish(new UserCreated());
+  assertEquals(String(await uncaught.promise), "Error: The mail server is down");
+
+  const here = defineFailing(onNest.EventsHandler);
+  await using app = await startOurs(here.providers);
+  const reported = Promise.withResolvers<unknown>();
+  const events = ours.defer(app.get(ours.EventBus), () => {}, { onError: reported.resolve });
+  events.dispatch(new UserCreated());
+  const error = await reported.promise;
+  await new Promise((resolve) => setTimeout(resolve, 0)); // until the runtime would have told of a rejection
+  assertInstanceOf(error, ours.EventDispatchError);
+  assertEquals([here.log, unhandled], [["counted"], []]);
 });
 
-Deno.test("@nestjs/cqrs gives an event to the handlers of its own class alone; here those of a base receive it too", async () => {
+Deno.test("@nestjs/cqrs gives an event to the handlers of the nearest class that has any; here those of all its bases receive it", async () => {
   const define = (EventsHandler: unknown) => {
+    class Changed {}
+    class Renamed extends Changed {}
+    class RenamedTwice extends Renamed {}
     const log: string[] = [];
-    class Watch {
+    class WatchChanged {
       handle(event: object): void {
-        log.push(event.constructor.name);
+        log.push(`changed: ${event.constructor.name}`);
       }
     }
-    const decorate = (EventsHandler as (...types: unknown[]) => unknown)(UserCreated);
-    return { log, providers: [decorated(Watch, decorate)] };
+    class WatchRenamed {
+      handle(event: object): void {
+        log.push(`renamed: ${event.constructor.name}`);
+      }
+    }
+    const decorate = EventsHandler as (...types: unknown[]) => unknown;
+    const providers = [
+      decorated(WatchChanged, decorate(Changed)),
+      decorated(WatchRenamed, decorate(Renamed)),
+    ];
+    return { log, providers, events: [new Changed(), new Renamed(), new RenamedTwice()] };
   };
 
   const theirs = define(nest.EventsHandler);
   await using theirApp = await startNest(theirs.providers);
-  await theirApp.get(nest.EventBus).publish(new AdminCreated());
-  await theirApp.get(nest.EventBus).publish(new UserCreated());
-  assertEquals(theirs.log, ["UserCreated"]);
+  for (const event of theirs.events) await theirApp.get(nest.EventBus).publish(event);
+  assertEquals(theirs.log, ["changed: Changed", "renamed: Renamed", "renamed: RenamedTwice"]);
 
   const here = define(onNest.EventsHandler);
   await using app = await startOurs(here.providers);
-  await app.get(ours.EventBus).dispatch(new AdminCreated());
-  assertEquals(here.log, ["AdminCreated"]);
+  for (const event of here.events) await app.get(ours.EventBus).dispatch(event);
+  assertEquals(here.log.toSorted(), [
+    "changed: Changed",
+    "changed: Renamed",
+    "changed: RenamedTwice",
+    "renamed: Renamed",
+    "renamed: RenamedTwice",
+  ]);
+});
+
+Deno.test("@nestjs/cqrs and these buses give a command to the handler of the nearest class", async () => {
+  const define = (Command: unknown, decorate: (type: never) => unknown) => {
+    class Create extends (Command as new () => object) {}
+    class CreateUser extends Create {}
+    class CreateAdmin extends CreateUser {}
+    class CreateHandler {
+      execute = () => "create";
+    }
+    class CreateUserHandler {
+      execute = () => "create a user";
+    }
+    const providers = [
+      decorated(CreateHandler, decorate(Create as never)),
+      decorated(CreateUserHandler, decorate(CreateUser as never)),
+    ];
+    return { providers, commands: [new Create(), new CreateUser(), new CreateAdmin()] };
+  };
+  const expected = ["create", "create a user", "create a user"];
+
+  const theirs = define(nest.Command, nest.CommandHandler as never);
+  await using theirApp = await startNest(theirs.providers);
+  const theirBus = theirApp.get(nest.CommandBus);
+  assertEquals(await Promise.all(theirs.commands.map((command) => theirBus.execute(command))), expected);
+
+  const here = define(ours.Command, onNest.CommandHandler as never);
+  await using app = await startOurs(here.providers);
+  const bus = app.get(ours.CommandBus);
+  assertEquals(await Promise.all(here.commands.map((command) => bus.dispatch(command))), expected);
 });
 
 Deno.test("mediatr-ts throws where a notification has no handler; here an event needs none", async () => {
@@ -370,11 +431,29 @@ Deno.test("mediatr-ts runs the behavior that was registered last outermost, and 
   assertEquals(log, ["first", "second", "handler", "second", "handler"]);
 });
 
-Deno.test("examples/nestjs/README.md names everything that @nestjs/cqrs and mediatr-ts export", async () => {
+// What the package cq of python-cq exports, and its modules for errors and middlewares.
+const PYTHON_CQ = `
+AnyCommandBus AnyIORelatedEvents Bus CQ Command CommandBus Consumer ContextCommandPipeline ContextPipeline Delivery
+DIAdapter Dispatcher Event EventBus MemoryQueue Middleware MiddlewareResult Pipe Producer Pump Query QueryBus Queue
+RelatedEvents Router command_handler event_handler new_command_bus new_event_bus new_query_bus query_handler
+resolve_handler_source CQError MiddlewareError RetryMiddleware CaptureExceptionMiddleware AsyncContextManagerMiddleware
+`.trim().split(/\s+/);
+
+Deno.test("examples/nestjs/README.md names everything that @nestjs/cqrs, mediatr-ts and python-cq export", async () => {
   const page = await Deno.readTextFile(new URL("../../examples/nestjs/README.md", import.meta.url));
-  const rows = page.match(/^\|.*$/gm)!.join("\n");
-  const named = new Set(Array.from(rows.matchAll(/`([^`\n]+)`/g), ([, code]) => code!.match(/\w+/g) ?? []).flat());
+  const namesIn = (text: string) =>
+    new Set(
+      Array.from(text.matchAll(/^\|.*$/gm), ([row]) => Array.from(row.matchAll(/`([^`\n]+)`/g)))
+        .flat().flatMap(([, code]) => code!.match(/\w+/g) ?? []),
+    );
+  const [, nestPart, mediatrPart, pythonPart] = page.split(/^## .+, name by name$/m);
   // The key under which an AsyncContext is kept is of no use to anybody.
-  const exported = [...Object.keys(nest), ...Object.keys(mediatr)].filter((name) => name !== "ASYNC_CONTEXT_ATTRIBUTE");
-  assertEquals(exported.filter((name) => !named.has(name)), []);
+  const nestExports = Object.keys(nest).filter((name) => name !== "ASYNC_CONTEXT_ATTRIBUTE");
+  const missing = (exported: string[], part: string | undefined) => {
+    const named = namesIn(part ?? "");
+    return exported.filter((name) => !named.has(name));
+  };
+  assertEquals(missing(nestExports, nestPart), []);
+  assertEquals(missing(Object.keys(mediatr), mediatrPart), []);
+  assertEquals(missing(PYTHON_CQ, pythonPart), []);
 });
