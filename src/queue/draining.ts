@@ -6,6 +6,9 @@ export interface DrainingOptions {
    *
    * A handler that does not heed its signal goes on after its message has been nacked. Nobody waits for it any more.
    *
+   * A nack counts as an attempt. What is in flight outlives the stop only in a queue that delivers more than once, or
+   * with its dead letters: for a {@linkcode MemoryQueue}, set `maxAttempts` or `onDead`.
+   *
    * @default {true}
    */
   readonly graceful?: boolean | { readonly timeoutMs: number };
@@ -21,6 +24,25 @@ export interface DrainingOptions {
  *
  * An error is kept until somebody asks: it comes out of `finished`, of `stop` and of the disposal, and never becomes an
  * unhandled rejection.
+ *
+ * @example
+ * ```ts
+ * import { assertEquals, assertRejects } from "@std/assert";
+ * import { MemoryQueue, Pump } from "@cq/core";
+ *
+ * const queue = new MemoryQueue<string>({ maxSize: 10 });
+ * const draining = new Pump(queue, (name) => {
+ *   if (name === "Eve") throw new Error("Eve is not welcome");
+ * }).draining();
+ *
+ * await queue.send("Ada");
+ * await queue.send("Eve");
+ *
+ * // The first failure ends it. Whoever stops it, now or later, is told of it too.
+ * const error = await assertRejects(() => draining.finished, Error);
+ * assertEquals(error.message, "Eve is not welcome");
+ * await assertRejects(() => draining.stop(), Error, "Eve is not welcome");
+ * ```
  */
 export interface Draining {
   /**

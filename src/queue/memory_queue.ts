@@ -33,7 +33,7 @@ export interface MemoryQueueOptions<T> {
  *
  * Messages are received in the order in which they were sent. Consumers that wait are served in order of arrival, and so are
  * senders that wait for room. A message that was nacked queues up at the tail. One that a leaving consumer gives back goes
- * to the head, and is delivered again however often it has been.
+ * to the head, and is delivered again however often it has been. One that waits for its delay keeps no process alive.
  *
  * After `close` a consumer ends as soon as no message waits, for another delay neither. What others still hold may come
  * back later: to them, or to whoever consumes then.

@@ -36,6 +36,25 @@ export interface NackOptions {
  * methods do nothing.
  *
  * @typeParam T The message.
+ *
+ * @example
+ * ```ts
+ * import { assertEquals } from "@std/assert";
+ * import { MemoryQueue } from "@cq/core";
+ *
+ * const queue = new MemoryQueue<string>({ maxSize: 10, maxAttempts: 3 });
+ * await queue.send("Ada");
+ * queue.close();
+ *
+ * const attempts: number[] = [];
+ * for await (const delivery of queue) {
+ *   attempts.push(delivery.attempt);
+ *   if (delivery.attempt < 3) await delivery.nack({ reason: "not yet" });
+ *   else await delivery.ack();
+ * }
+ *
+ * assertEquals(attempts, [1, 2, 3]);
+ * ```
  */
 export interface Delivery<T> {
   /** The message. */
@@ -71,6 +90,41 @@ export interface Consumer<T> {
  * Both ends of a queue. Implement it to put a broker or a database behind the same producers, consumers and pumps.
  *
  * @typeParam T The messages.
+ *
+ * @example
+ * ```ts
+ * import { assertEquals } from "@std/assert";
+ * import { type Delivery, MemoryQueue, type Queue, type SendOptions } from "@cq/core";
+ *
+ * // A queue that counts what is sent, around another one.
+ * class CountingQueue<T> implements Queue<T> {
+ *   readonly #inner: Queue<T>;
+ *   sent = 0;
+ *
+ *   constructor(inner: Queue<T>) {
+ *     this.#inner = inner;
+ *   }
+ *
+ *   async send(message: T, options?: SendOptions): Promise<void> {
+ *     await this.#inner.send(message, options);
+ *     this.sent++;
+ *   }
+ *
+ *   close(): void | PromiseLike<void> {
+ *     return this.#inner.close();
+ *   }
+ *
+ *   [Symbol.asyncIterator](): AsyncIterator<Delivery<T>> {
+ *     return this.#inner[Symbol.asyncIterator]();
+ *   }
+ * }
+ *
+ * const queue = new CountingQueue(new MemoryQueue<string>({ maxSize: 10 }));
+ * await queue.send("Ada");
+ * await queue.close();
+ *
+ * assertEquals(queue.sent, 1);
+ * ```
  */
 export interface Queue<T> extends Producer<T>, Consumer<T> {
   /**
