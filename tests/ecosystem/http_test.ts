@@ -2,6 +2,7 @@ import { assertEquals, assertMatch, assertRejects } from "@std/assert";
 import { createServer, type Server, type ServerResponse } from "node:http";
 import type { AddressInfo } from "node:net";
 import { MessageRouter } from "@cq/core";
+import { recordingBus } from "@cq/core/testing";
 import { type App, createApp } from "../../examples/http/app.ts";
 import { Background } from "../../examples/http/background.ts";
 import { createExpressServer } from "../../examples/http/express_server.ts";
@@ -10,7 +11,7 @@ import { createHonoServer } from "../../examples/http/hono_server.ts";
 import { type Mail, Mailer } from "../../examples/http/mailer.ts";
 import { MemoryUserRepository } from "../../examples/http/memory_user_repository.ts";
 import { SqliteUserRepository } from "../../examples/http/sqlite_user_repository.ts";
-import { UserCreated } from "../../examples/http/messages.ts";
+import { CreateUser, UserCreated } from "../../examples/http/messages.ts";
 import { EmailTakenError, type User, UserRepository } from "../../examples/http/user.ts";
 
 interface Listening extends AsyncDisposable {
@@ -383,6 +384,34 @@ Deno.test("Express and Fastify answer a path that cannot be decoded with 400, an
     assertEquals([framework, response.status, status, title], [framework, 400, 400, "Bad Request"]);
   }
   assertEquals(reported, []);
+});
+
+Deno.test("Fastify handles nothing for a client that has hung up while a hook was at work, and owes it nothing", async () => {
+  const mailer = new RecordingMailer();
+  const app = createApp({ users: new MemoryUserRepository(), mailer });
+  const commands = recordingBus(app.commands);
+  const server = createFastifyServer({ ...app, commands });
+  const asked = Promise.withResolvers<void>();
+  server.addHook("preHandler", async (_request, reply) => {
+    asked.resolve();
+    await new Promise((resolve) => reply.raw.once("close", resolve));
+  });
+  const url = await server.listen({ host: "127.0.0.1", port: 0 });
+  try {
+    const client = new AbortController();
+    const response = post(url, ADA, { signal: client.signal });
+    await within(asked.promise);
+    client.abort(new Error("hung up"));
+    await assertRejects(() => response, Error, "hung up");
+
+    const { outcome } = await within(commands.next(CreateUser));
+    assertEquals(outcome.status, "rejected");
+    await within(app.idle());
+    assertEquals(mailer.sent, []);
+  } finally {
+    server.server.closeAllConnections();
+    await server.close();
+  }
 });
 
 Deno.test("Background runs the handlers of an event once the request is done with, however it ended", async () => {

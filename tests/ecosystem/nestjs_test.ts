@@ -1,5 +1,7 @@
 import "reflect-metadata";
 import { assertEquals, assertRejects } from "@std/assert";
+import { stub } from "@std/testing/mock";
+import type { ServerResponse } from "node:http";
 import {
   type INestApplicationContext,
   Inject,
@@ -15,6 +17,7 @@ import {
   Command,
   CommandBus,
   type Constructor,
+  type DispatchOptions,
   Event,
   EventBus,
   type HandlerContext,
@@ -61,11 +64,14 @@ class UserCreated extends Event {
   }
 }
 
-async function serve(): Promise<{ app: NestExpressApplication; url: string } & AsyncDisposable> {
+async function serve(
+  configure: (app: NestExpressApplication) => unknown = () => {},
+): Promise<{ app: NestExpressApplication; url: string } & AsyncDisposable> {
   const app = await NestFactory.create<NestExpressApplication>(AppModule, new ExpressAdapter(), {
     logger: false,
     abortOnError: false,
   });
+  configure(app);
   await app.listen(0, "127.0.0.1");
   return {
     app,
@@ -118,6 +124,35 @@ Deno.test("The Nest application cancels a query when the client hangs up", async
   client.abort(new Error("hung up"));
   await assertRejects(() => response, Error, "hung up");
   await fired;
+});
+
+Deno.test("The Nest application knows that the client has hung up while a guard was at work", async () => {
+  const guarded = Promise.withResolvers<void>();
+  await using server = await serve((app) => {
+    app.useGlobalGuards({
+      canActivate: async (context) => {
+        guarded.resolve();
+        await new Promise((resolve) => context.switchToHttp().getResponse<ServerResponse>().once("close", resolve));
+        return true;
+      },
+    });
+  });
+  const dispatched = Promise.withResolvers<AbortSignal | undefined>();
+  using _dispatch = stub(
+    server.app.get(QueryBus),
+    "dispatch",
+    ((_query: object, options?: DispatchOptions) => {
+      dispatched.resolve(options?.signal);
+      return Promise.resolve(undefined);
+    }) as QueryBus["dispatch"],
+  );
+
+  const client = new AbortController();
+  const response = fetch(`${server.url}/users/1`, { signal: client.signal });
+  await guarded.promise;
+  client.abort(new Error("hung up"));
+  await assertRejects(() => response, Error, "hung up");
+  assertEquals((await dispatched.promise)?.aborted, true);
 });
 
 Deno.test("CqrsModule builds a handler that needs something request-scoped for each message, any other once", async () => {

@@ -6,9 +6,12 @@ export const ClientSignal: () => ParameterDecorator = createParamDecorator(
   (_data: undefined, context: ExecutionContext) => {
     const response = context.switchToHttp().getResponse<ServerResponse>();
     const client = new AbortController();
-    response.once("close", () => {
+    const close = () => {
       if (!response.writableFinished) client.abort();
-    });
+    };
+    // The client may have hung up while a guard was at work.
+    if (response.destroyed) close();
+    else response.once("close", close);
     return client.signal;
   },
 );
