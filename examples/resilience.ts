@@ -19,7 +19,7 @@ export class FindPriceHandler {
 }
 
 // At most two at a time and nobody queues; after three failures in a row nobody is let through for a while.
-const breaker = circuitBreaker(handleAll, { breaker: new ConsecutiveBreaker(3), halfOpenAfter: 20 });
+const breaker = circuitBreaker(handleAll, { breaker: new ConsecutiveBreaker(3), halfOpenAfter: 200 });
 const policy = wrap(bulkhead(2, 0), breaker);
 
 const queries = router.newQueryBus()
@@ -36,7 +36,7 @@ async function findPrice(): Promise<void> {
 for (let count = 0; count < 4; count++) await findPrice();
 
 isShopOpen = true;
-await new Promise((resolve) => setTimeout(resolve, 30));
+await new Promise((resolve) => setTimeout(resolve, 250));
 await findPrice();
 
 // Three at once are one too many.
