@@ -208,17 +208,19 @@ Deno.test("@nestjs/cqrs tells its UnhandledExceptionBus of a handler that fails;
 Deno.test("@nestjs/cqrs brings the process down where rethrowUnhandled is set; here nothing does that is awaited or deferred", async () => {
   const uncaught = Promise.withResolvers<unknown>();
   const unhandled: unknown[] = [];
-  using listening = new DisposableStack();
-  const listen = (type: string, told: (event: Event) => void) => {
-    const listener = (event: Event) => {
-      event.preventDefault();
-      told(event);
-    };
-    globalThis.addEventListener(type, listener);
-    listening.defer(() => globalThis.removeEventListener(type, listener));
+  const onError = (event: ErrorEvent) => {
+    event.preventDefault();
+    uncaught.resolve(event.error);
   };
-  listen("error", (event) => uncaught.resolve((event as ErrorEvent).error));
-  listen("unhandledrejection", (event) => unhandled.push((event as PromiseRejectionEvent).reason));
+  const onRejection = (event: PromiseRejectionEvent) => {
+    event.preventDefault();
+    unhandled.push(event.reason);
+  };
+  globalThis.addEventListener("error", onError);
+  globalThis.addEventListener("unhandledrejection", onRejection);
+  using listening = new DisposableStack();
+  listening.defer(() => globalThis.removeEventListener("error", onError));
+  listening.defer(() => globalThis.removeEventListener("unhandledrejection", onRejection));
 
   const theirs = defineFailing(nest.EventsHandler);
   await using theirApp = await startNest(theirs.providers, { rethrowUnhandled: true });
