@@ -115,7 +115,7 @@ async function pour(trial: QueueTrial, count: number): Promise<void> {
       const { done, value } = await consumer.next();
       if (done) throw brokenPromise("the queue to deliver on", "the consumer has ended");
       const { id } = value.message;
-      if (!due.delete(id)) throw brokenPromise(`message ${id} to be delivered once, and not out of the blue`, "it was");
+      if (!due.delete(id)) throw brokenPromise("what was sent to be delivered once", `message ${id} came all the same`);
       send();
       await value.ack();
     }
