@@ -770,3 +770,37 @@ Deno.test("The handler is built inside the chain, once the middlewares have run"
 
   assertEquals(log, ["chain before", "built", "chain after"]);
 });
+
+const FORGETFUL: readonly (readonly [what: string, middleware: Middleware, outcome: unknown])[] = [
+  ["drops its promise and succeeds", async (_message, next) => {
+    next();
+    return await Promise.resolve("done");
+  }, "done"],
+  ["drops its promise and fails", async (_message, next) => {
+    next();
+    await Promise.resolve();
+    throw new RangeError("not today");
+  }, "not today"],
+  ["awaits it late", async (_message, next) => {
+    const result = next();
+    for (let turn = 0; turn < 20; turn++) await Promise.resolve();
+    await new Promise((resolve) => setTimeout(resolve));
+    return await result;
+  }, "failure"],
+];
+
+for (const [what, middleware, outcome] of FORGETFUL) {
+  Deno.test(`An async middleware that calls next() and ${what} leaves no unhandled rejection`, async () => {
+    const queries = new MessageRouter().newQueryBus()
+      .use(middleware)
+      .subscribe(FindUser, () => Promise.reject(new Error("failure")));
+    let came: unknown;
+
+    const unhandled = await unhandledRejections(async () => {
+      came = await queries.dispatch(new FindUser()).catch((error: Error) => error.message);
+    });
+
+    assertEquals(unhandled, []);
+    assertEquals(came, outcome);
+  });
+}

@@ -164,3 +164,26 @@ Deno.test("retry() inside of timeout() makes no further attempt once the time is
 
   assertEquals(times, [0, 100, 200]);
 });
+
+Deno.test("retry() waits for as long as an error asks for, whatever the backoff and the jitter", async () => {
+  using _random = stub(Math, "random", () => 0.5);
+  const errors = [new TooManyRequests(3000), new TooManyRequests(), new TooManyRequests(90_000)];
+  const retryAfter = (error: unknown) => (error as TooManyRequests).retryAfterMs;
+
+  assertEquals(
+    await waits(errors, { delay: 100, backoff: 2, jitter: true, maxDelay: 60_000, retryAfter }),
+    [3000, 100, 60_000],
+  );
+});
+
+Deno.test("retry() never tries again after an AbortError, whoever called it off", async () => {
+  const error = new DOMException("The inner request was called off", "AbortError");
+  let attempts = 0;
+  const queries = new MessageRouter().newQueryBus().use(retry({ attempts: 3 })).subscribe(Object, () => {
+    attempts++;
+    throw error;
+  });
+
+  assertStrictEquals(await assertRejects(() => queries.dispatch({})), error);
+  assertEquals(attempts, 1);
+});

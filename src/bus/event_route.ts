@@ -3,7 +3,7 @@ import type { HandlerSource } from "../context.ts";
 import { EventDispatchError, type EventFailure } from "../errors.ts";
 import type { Invoker } from "./invoker.ts";
 import { callListeners, type Listener } from "./listener.ts";
-import { ignore, isPromiseLike, toPromise } from "../promise.ts";
+import { ignore } from "../promise.ts";
 import type { Registration } from "../registry.ts";
 import type { Route, RouteParts } from "./route.ts";
 
@@ -54,7 +54,7 @@ function composeConcurrent(handlings: readonly Handling[]): Route {
   // One pair of callbacks counts down for all the handlers. Which of them failed is looked up only if one has.
   return (event, signal, metadata) =>
     new Promise<void>((resolve) => {
-      const outcomes: (Promise<unknown> | undefined)[] = [];
+      const outcomes: Promise<unknown>[] = [];
       let pending = handlings.length;
       let hasFailed = false;
 
@@ -73,21 +73,9 @@ function composeConcurrent(handlings: readonly Handling[]): Route {
       };
 
       for (const { source, handle } of handlings) {
-        let outcome: Promise<unknown> | undefined;
-        try {
-          const returned = handle(event, {
-            kind: "event",
-            signal,
-            metadata,
-            handler: source,
-          }, undefined);
-          if (isPromiseLike(returned)) outcome = toPromise(returned);
-        } catch (error) {
-          outcome = Promise.reject(error);
-        }
+        const outcome = start(handle, event, { kind: "event", signal, metadata, handler: source }, undefined);
         outcomes.push(outcome);
-        if (outcome === undefined) succeed();
-        else outcome.then(succeed, fail);
+        outcome.then(succeed, fail);
       }
     });
 }
@@ -95,12 +83,7 @@ function composeConcurrent(handlings: readonly Handling[]): Route {
 /** One handler needs no counting. */
 function composeLone({ source, handle }: Handling): Route {
   return (event, signal, metadata) =>
-    start(
-      handle,
-      event,
-      { kind: "event", signal, metadata, handler: source },
-      undefined,
-    ).then(ignore, (error) => {
+    start(handle, event, { kind: "event", signal, metadata, handler: source }, undefined).then(ignore, (error) => {
       throw new EventDispatchError([{ event, handler: source, error }]);
     });
 }
@@ -111,12 +94,7 @@ function composeSequential(handlings: readonly Handling[]): Route {
     const failures: EventFailure[] = [];
     for (const { source, handle } of handlings) {
       try {
-        await handle(event, {
-          kind: "event",
-          signal,
-          metadata,
-          handler: source,
-        }, undefined);
+        await handle(event, { kind: "event", signal, metadata, handler: source }, undefined);
       } catch (error) {
         failures.push({ event, handler: source, error });
       }
@@ -127,24 +105,14 @@ function composeSequential(handlings: readonly Handling[]): Route {
 
 /** Tells listeners of an event beside its handlers. */
 function composeListeners(listeners: readonly Listener[], route: Route): Route {
-  return async (event, signal, metadata) => {
-    const heard = callListeners(listeners, event, {
-      kind: "event",
-      signal,
-      metadata,
-    });
-    const [[handled], outcomes] = await Promise.all([
-      Promise.allSettled([route(event, signal, metadata)]),
-      heard,
-    ]);
+  const sources = listeners.map((listener) => ({ source: listener as HandlerSource }));
 
-    const sources = listeners.map((listener) => ({
-      source: listener as HandlerSource,
-    }));
+  return async (event, signal, metadata) => {
+    const heard = callListeners(listeners, event, { kind: "event", signal, metadata });
+    const [[handled], outcomes] = await Promise.all([Promise.allSettled([route(event, signal, metadata)]), heard]);
+
     const failures = failuresOf(event, sources, outcomes);
-    if (handled.status === "rejected") {
-      failures.unshift(...(handled.reason as EventDispatchError).failures);
-    }
+    if (handled.status === "rejected") failures.unshift(...(handled.reason as EventDispatchError).failures);
     if (failures.length > 0) throw new EventDispatchError(failures);
   };
 }

@@ -3,6 +3,14 @@ import { EventDispatchError, type EventFailure } from "../errors.ts";
 import type { EventBus } from "./event_bus.ts";
 import { isPromiseLike, toPromise } from "../promise.ts";
 
+/** What the publication of a command's events needs. */
+interface PublicationOptions {
+  readonly command: unknown;
+  readonly metadata: Metadata;
+  readonly result: unknown;
+  readonly eventBus: () => EventBus | PromiseLike<EventBus>;
+}
+
 /**
  * Publishes the events of a command that has succeeded, concurrently, and waits for all of them.
  *
@@ -13,53 +21,51 @@ import { isPromiseLike, toPromise } from "../promise.ts";
  * @returns The result of the command.
  * @throws {EventDispatchError} If one of them failed. It carries the command and its result.
  */
-export function publishRelatedEvents(
+export function publishRelatedEvents(events: readonly object[], options: PublicationOptions): Promise<unknown> {
+  const { command, metadata, result } = options;
+  const bus = resolve(options.eventBus);
+  if (events.length > 1) return publishAll(events, bus, options);
+
+  // One event, which is what most commands have, needs no lists.
+  const event = events[0]!;
+  return dispatchOne(event, bus, metadata).then(() => result, (error) => {
+    throw new EventDispatchError(failuresOf(event, error), { command, result });
+  });
+}
+
+async function publishAll(
   events: readonly object[],
-  options: {
-    command: unknown;
-    metadata: Metadata;
-    result: unknown;
-    eventBus: () => EventBus | PromiseLike<EventBus>;
-  },
+  bus: EventBus | PromiseLike<EventBus>,
+  { command, metadata, result }: PublicationOptions,
 ): Promise<unknown> {
-  const { command, metadata, result, eventBus } = options;
-  const publications = dispatchAll(events, eventBus, metadata);
-  const fail = async () => {
-    const outcomes = await Promise.allSettled(publications);
-    throw new EventDispatchError(failuresOf(events, outcomes), { command, result });
-  };
-  const published = publications.length === 1 ? publications[0]! : Promise.all(publications);
-  return published.then(() => result, fail);
+  const outcomes = await Promise.allSettled(events.map((event) => dispatchOne(event, bus, metadata)));
+  const failures = outcomes.flatMap((outcome, index) =>
+    outcome.status === "rejected" ? failuresOf(events[index]!, outcome.reason) : []
+  );
+  if (failures.length > 0) throw new EventDispatchError(failures, { command, result });
+  return result;
 }
 
-function dispatchAll(
-  events: readonly object[],
-  eventBus: () => EventBus | PromiseLike<EventBus>,
-  metadata: Metadata,
-): Promise<void>[] {
+/** Where the bus cannot be resolved, every event fails with that. */
+function resolve(eventBus: () => EventBus | PromiseLike<EventBus>): EventBus | PromiseLike<EventBus> {
   try {
-    const bus = eventBus();
-    return isPromiseLike(bus)
-      ? events.map(async (event) => await dispatchOne(event, await bus, metadata))
-      : events.map((event) => dispatchOne(event, bus, metadata));
-  } catch (error) {
-    return events.map(() => Promise.reject(error));
-  }
-}
-
-/** A bus of the container's may be anybody's. */
-function dispatchOne(event: object, bus: EventBus, metadata: Metadata): Promise<void> {
-  try {
-    return toPromise(bus.dispatch(event, { metadata }));
+    return eventBus();
   } catch (error) {
     return Promise.reject(error);
   }
 }
 
-function failuresOf(events: readonly object[], outcomes: readonly PromiseSettledResult<void>[]): EventFailure[] {
-  return outcomes.flatMap((outcome, index): readonly EventFailure[] => {
-    if (outcome.status === "fulfilled") return [];
-    const error: unknown = outcome.reason;
-    return error instanceof EventDispatchError ? error.failures : [{ event: events[index], handler: undefined, error }];
-  });
+/** A bus of the container's may be anybody's. */
+function dispatchOne(event: object, bus: EventBus | PromiseLike<EventBus>, metadata: Metadata): Promise<void> {
+  try {
+    return isPromiseLike(bus)
+      ? toPromise(bus.then((resolved) => dispatchOne(event, resolved, metadata)))
+      : toPromise(bus.dispatch(event, { metadata }));
+  } catch (error) {
+    return Promise.reject(error);
+  }
+}
+
+function failuresOf(event: object, error: unknown): readonly EventFailure[] {
+  return error instanceof EventDispatchError ? error.failures : [{ event, handler: undefined, error }];
 }

@@ -23,21 +23,14 @@ export function composeSingleRoute(
   const { type, registry, listeners, registrations: [registration] } = parts;
   if (registration === undefined) {
     return () => {
-      throw new HandlerNotFoundError(type, {
-        kind,
-        hasNamesake: registry.hasNamesake(type),
-      });
+      throw new HandlerNotFoundError(type, { kind, hasNamesake: registry.hasNamesake(type) });
     };
   }
   const handle = composeHandling(registration);
   if (listeners.length === 0) return handle;
 
   return async (message, signal, metadata) => {
-    const outcomes = await callListeners(listeners, message, {
-      kind,
-      signal,
-      metadata,
-    });
+    const outcomes = await callListeners(listeners, message, { kind, signal, metadata });
     const errors = outcomes.flatMap((outcome) => outcome.status === "rejected" ? [outcome.reason] : []);
     if (errors.length > 0) {
       const reasons = errors.map(reasonOf).join("; ");

@@ -94,8 +94,8 @@ export class Bindings implements Resolver {
     parent: Path | undefined,
   ): unknown {
     refuseCircle(token, parent);
-    const path = { token, lifetime: binding.lifetime, parent };
-    const instance = construct({ resolver: this, surroundings, path }, binding.factory);
+    const path = { token, lifetime: binding.lifetime, parent, resolver: this };
+    const instance = construct(path, surroundings, binding.factory);
     binding.isResolved = true;
     return instance;
   }
@@ -118,10 +118,10 @@ export function tokenName(token: Token<unknown>): string {
 }
 
 function refuseCircle(token: Token<unknown>, path: Path | undefined): void {
-  const names = [tokenName(token)];
   for (let current = path; current !== undefined; current = current.parent) {
-    names.unshift(tokenName(current.token));
-    if (current.token === token) throw new CircularDependencyError(names);
+    if (current.token === token) {
+      throw new CircularDependencyError([...namesOf(path, current), tokenName(token)]);
+    }
   }
 }
 
@@ -138,9 +138,12 @@ function refuseCaptive(token: Token<unknown>, path: Path | undefined): void {
   }
 }
 
-/** The names along a path, outermost first. */
-function namesOf(path: Path | undefined): string[] {
+/** The names along a path, outermost first, or first the one that is given. */
+function namesOf(path: Path | undefined, first?: Path): string[] {
   const names: string[] = [];
-  for (let current = path; current !== undefined; current = current.parent) names.unshift(tokenName(current.token));
+  for (let current = path; current !== undefined; current = current.parent) {
+    names.unshift(tokenName(current.token));
+    if (current === first) break;
+  }
   return names;
 }

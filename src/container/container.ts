@@ -126,9 +126,9 @@ export class Container implements DIAdapter<Scope | HandlerContext> {
       );
     }
     this.#unbound.add(type);
-    const path = { token: type, lifetime: "transient", parent: undefined } as const;
+    const path = { token: type, lifetime: "transient", parent: undefined, resolver } as const;
     const build = () => new type();
-    return (scope) => construct({ resolver, surroundings: surroundings(scope), path }, build);
+    return (scope) => construct(path, surroundings(scope), build);
   }
 
   /**

@@ -12,6 +12,8 @@ export interface Path {
   readonly lifetime: Lifetime;
   /** What asked for it. */
   readonly parent: Path | undefined;
+  /** What finds its dependencies. */
+  readonly resolver: Resolver;
 }
 
 /** What surrounds a construction: a scope, or the context of a handler where no binding is scoped. */
@@ -28,15 +30,11 @@ export interface Resolver {
   resolve<T>(token: Token<T>, surroundings: Surroundings | undefined, path: Path | undefined): T;
 }
 
-/** A construction in progress. */
-export interface Construction {
-  readonly resolver: Resolver;
-  readonly surroundings: Surroundings | undefined;
-  readonly path: Path;
-}
+/** What a container constructs just now, which is synchronous: between two constructions there is nothing. */
+let current: Path | undefined;
 
-/** Set while a container constructs, which is synchronous: between two constructions there is none. */
-let current: Construction | undefined;
+/** What surrounds it. Beside the path, since all the instances of a handler class share theirs. */
+let currentSurroundings: Surroundings | undefined;
 
 /**
  * Asks the container that is constructing for a dependency.
@@ -84,24 +82,28 @@ export function inject<T>(token: Token<T>): T {
         "a constructor default or a bound factory, and before its first await",
     );
   }
-  return current.resolver.resolve(token, current.surroundings, current.path);
+  return current.resolver.resolve(token, currentSurroundings, current);
 }
 
 /**
  * Builds an instance with {@linkcode inject} at work.
  *
  * @typeParam T The instance.
- * @param construction What is being constructed, and with what.
+ * @param path What is being constructed.
+ * @param surroundings What it is constructed in.
  * @param build Builds it, synchronously.
  * @returns The instance.
  */
-export function construct<T>(construction: Construction, build: () => T): T {
+export function construct<T>(path: Path, surroundings: Surroundings | undefined, build: () => T): T {
   const outer = current;
-  current = construction;
+  const outerSurroundings = currentSurroundings;
+  current = path;
+  currentSurroundings = surroundings;
   try {
     return build();
   } finally {
     current = outer;
+    currentSurroundings = outerSurroundings;
   }
 }
 
@@ -112,5 +114,5 @@ export function construct<T>(construction: Construction, build: () => T): T {
  * @returns The path.
  */
 export function pathWithin(resolver: Resolver): Path | undefined {
-  return current?.resolver === resolver ? current.path : undefined;
+  return current?.resolver === resolver ? current : undefined;
 }

@@ -8,8 +8,7 @@ export interface RetryOptions {
   readonly attempts: number;
   /**
    * How long to wait before the next attempt, in milliseconds. A function is given the error and the number of the
-   * attempt that failed, from 1: it may read a delay that the error asks for. What it answers is subject to `backoff`,
-   * `maxDelay` and `jitter` as well.
+   * attempt that failed, from 1. What it answers is subject to `backoff`, `maxDelay` and `jitter` as well.
    *
    * @default {0}
    */
@@ -34,6 +33,11 @@ export interface RetryOptions {
    */
   readonly jitter?: boolean;
   /**
+   * How long an error itself asks to wait, in milliseconds, such as the `Retry-After` of a response; `undefined` where it
+   * asks for nothing. Neither `backoff` nor `jitter` change it, `maxDelay` does.
+   */
+  readonly retryAfter?: (error: unknown) => number | undefined;
+  /**
    * Which errors are worth another attempt: classes of error, or a predicate.
    *
    * @default {all of them}
@@ -46,6 +50,7 @@ export interface RetryOptions {
  *
  * Each attempt has a handler, a scope and related events of its own. On the event bus only the handler that failed runs
  * again. A signal that has fired ends it: the wait is cut short, and there is no further attempt, whatever the error.
+ * Neither is there one after an `AbortError`.
  *
  * @param options How often, when, and on which errors.
  * @returns The middleware.
@@ -84,14 +89,16 @@ export interface RetryOptions {
  *
  * const patience = retry({
  *   attempts: 5,
- *   delay: (error, attempt) => (error as TooManyRequests).retryAfterMs ?? 100 * 2 ** attempt,
+ *   delay: 100,
+ *   backoff: 2,
+ *   jitter: true,
  *   maxDelay: 60_000,
- *   on: [TooManyRequests],
+ *   retryAfter: (error) => error instanceof TooManyRequests ? error.retryAfterMs : undefined,
  * });
  * ```
  */
 export function retry(options: RetryOptions): Middleware {
-  const { attempts, delay = 0, backoff = 1, maxDelay = Infinity, jitter = false, on } = options;
+  const { attempts, delay = 0, backoff = 1, maxDelay = Infinity, jitter = false, retryAfter, on } = options;
   if (!Number.isInteger(attempts) || attempts < 1) {
     throw new RangeError(`Cannot retry with ${attempts} attempts: it is a whole number from 1`);
   }
@@ -102,21 +109,30 @@ export function retry(options: RetryOptions): Middleware {
   }
   const isWorthIt = toPredicate(on);
   const delayOf = typeof delay === "function" ? delay : () => delay;
+  const waitOf = (error: unknown, attempt: number): number => {
+    const usual = delayOf(error, attempt) * backoff ** (attempt - 1);
+    return jitter ? Math.random() * Math.min(usual, maxDelay) : usual;
+  };
 
   return async function retry(_message, next, { signal }) {
     for (let attempt = 1;; attempt++) {
       try {
         return await next();
       } catch (error) {
-        if (attempt === attempts || signal?.aborted || !isWorthIt(error)) throw error;
-        const wait = Math.min(delayOf(error, attempt) * backoff ** (attempt - 1), maxDelay, MAX_DELAY_MS);
+        if (attempt === attempts || signal?.aborted || isAbort(error) || !isWorthIt(error)) throw error;
+        const wait = Math.min(retryAfter?.(error) ?? waitOf(error, attempt), maxDelay, MAX_DELAY_MS);
         // A function of the user's may have fired the signal by now, and an event handler would start all the same.
         signal?.throwIfAborted();
         if (Number.isNaN(wait)) throw new RangeError("Cannot wait NaN ms before a retry", { cause: error });
-        if (wait > 0) await sleep(jitter ? Math.random() * wait : wait, signal);
+        if (wait > 0) await sleep(wait, signal);
       }
     }
   };
+}
+
+/** What was called off is not to be tried again, whoever called it off. */
+function isAbort(error: unknown): boolean {
+  return error instanceof Error && error.name === "AbortError";
 }
 
 function sleep(ms: number, signal: AbortSignal | undefined): Promise<void> {
