@@ -942,3 +942,24 @@ Deno.test("The scope of an attempt that was left behind is disposed, though it s
   assertStrictEquals(await dispatched, error);
   assertEquals(log.sort(), ["scope 1 disposed", "scope 2 disposed"]);
 });
+
+for (const kind of KINDS) {
+  const outcome = kind === "event" ? "starts its handler all the same" : "keeps its handler from starting";
+  Deno.test(`A signal that fires while the scope of ${NAMES[kind]} is opened ${outcome}`, async () => {
+    const log: string[] = [];
+    const controller = new AbortController();
+    const adapter = adapterWith({
+      createScope: async () => {
+        await idle();
+        controller.abort("hung up");
+        return noting(log);
+      },
+    });
+    const handle = () => void log.push("handled");
+
+    const dispatched = setUp(kind, { adapter, handle })({ signal: controller.signal }).then(() => "done", String);
+
+    assertEquals(await dispatched, kind === "event" ? "done" : "hung up");
+    assertEquals(log, kind === "event" ? ["handled", "disposed"] : ["disposed"]);
+  });
+}

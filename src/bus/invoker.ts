@@ -55,7 +55,11 @@ export class Invoker {
       const scope = adapter.createScope!(context);
       return scope === context || scope === undefined
         ? handle(scope, message, context)
-        : handleIn(scope, keeper, (opened) => handle(opened, message, context));
+        : handleIn(scope, keeper, (opened) => {
+          // The signal may have fired while the scope was opened. An event is owed to its handlers all the same.
+          if (context.kind !== "event") context.signal?.throwIfAborted();
+          return handle(opened, message, context);
+        });
     };
   }
 
