@@ -45,6 +45,7 @@ export class MessageRouter<Scope = unknown> {
   readonly #commands = new HandlerRegistry("single");
   readonly #queries = new HandlerRegistry("single");
   readonly #events = new HandlerRegistry("multiple");
+  readonly #container: DIAdapter;
   readonly #invoker: Invoker;
 
   /**
@@ -58,6 +59,7 @@ export class MessageRouter<Scope = unknown> {
     if (typeof container.wire !== "function" || typeof container.lazy !== "function") {
       throw new TypeError(`Cannot use ${describe(container)} as a container: it has no methods "wire" and "lazy"`);
     }
+    this.#container = container;
     this.#invoker = new Invoker(container);
     container.registerDefaults?.([
       { token: CommandBus, create: () => this.newCommandBus() },
@@ -157,8 +159,8 @@ export class MessageRouter<Scope = unknown> {
     context?: new () => Context,
   ): unknown {
     const dispatchers = {
-      dispatcher: lazyDispatcher<MessagesByKind["command"]>(this.#invoker.lazy(CommandBus)),
-      queryDispatcher: lazyDispatcher<MessagesByKind["query"]>(this.#invoker.lazy(QueryBus)),
+      dispatcher: lazyDispatcher<MessagesByKind["command"]>(this.#container.lazy(CommandBus)),
+      queryDispatcher: lazyDispatcher<MessagesByKind["query"]>(this.#container.lazy(QueryBus)),
     };
     return context === undefined
       ? new MethodPipeline<First, MessagesByKind["command"], MessagesByKind["query"]>(dispatchers)
@@ -172,7 +174,7 @@ export class MessageRouter<Scope = unknown> {
    * @returns The bus, with middlewares and listeners of its own.
    */
   newCommandBus(): CommandBus {
-    const eventBus = this.#invoker.lazy(EventBus);
+    const eventBus = this.#container.lazy(EventBus);
     return new CommandBus({ registry: this.#commands, invoker: this.#invoker, eventBus });
   }
 

@@ -7,64 +7,17 @@ import {
   assertThrows,
 } from "@std/assert";
 import {
-  Command,
   CommandBus,
   Container,
   type DispatchOptions,
   MessageRouter,
   MethodPipeline,
   type Middleware,
-  Query,
   QueryBus,
   retry,
 } from "@cq/core";
 import { logging, untyped } from "./support/logging_bus.ts";
-
-class CreateUser extends Command<number> {
-  readonly name: string;
-
-  constructor(name = "Ada") {
-    super();
-    this.name = name;
-  }
-}
-
-class WelcomeUser extends Command<string> {
-  readonly id: number;
-
-  constructor(id: number) {
-    super();
-    this.id = id;
-  }
-}
-
-class FindUser extends Query<string> {
-  readonly id: number;
-
-  constructor(id: number) {
-    super();
-    this.id = id;
-  }
-}
-
-/** Makes a router whose handlers note what they are given. */
-function setUp(log: unknown[] = []): MessageRouter {
-  const router = new MessageRouter();
-  router.newCommandBus()
-    .subscribe(CreateUser, (command) => {
-      log.push(command);
-      return 42;
-    })
-    .subscribe(WelcomeUser, (command) => {
-      log.push(command);
-      return `Hello ${command.id}`;
-    });
-  router.newQueryBus().subscribe(FindUser, (query) => {
-    log.push(query);
-    return `User ${query.id}`;
-  });
-  return router;
-}
+import { CreateUser, FindUser, setUp, WelcomeUser } from "./support/sign_up.ts";
 
 // The steps
 

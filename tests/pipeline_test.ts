@@ -16,63 +16,17 @@ import {
   MessageRouter,
   type Middleware,
   Pipe,
-  Query,
   QueryBus,
   retry,
 } from "@cq/core";
 import { logging, untyped } from "./support/logging_bus.ts";
+import { CreateUser, FindUser, setUp, WelcomeUser } from "./support/sign_up.ts";
 import { unhandledRejections } from "./support/unhandled_rejections.ts";
-
-class CreateUser extends Command<number> {
-  readonly name: string;
-
-  constructor(name = "Ada") {
-    super();
-    this.name = name;
-  }
-}
-
-class WelcomeUser extends Command<string> {
-  readonly id: number;
-
-  constructor(id: number) {
-    super();
-    this.id = id;
-  }
-}
-
-class FindUser extends Query<string> {
-  readonly id: number;
-
-  constructor(id: number) {
-    super();
-    this.id = id;
-  }
-}
 
 class SignUp {
   userId = 0;
   greeting = "";
   readonly notes: string[] = [];
-}
-
-/** Makes a router whose handlers note what they are given. */
-function setUp(log: unknown[] = []): MessageRouter {
-  const router = new MessageRouter();
-  router.newCommandBus()
-    .subscribe(CreateUser, (command) => {
-      log.push(command);
-      return 42;
-    })
-    .subscribe(WelcomeUser, (command) => {
-      log.push(command);
-      return `Hello ${command.id}`;
-    });
-  router.newQueryBus().subscribe(FindUser, (query) => {
-    log.push(query);
-    return `User ${query.id}`;
-  });
-  return router;
 }
 
 /** A dispatcher that notes what it is given, and answers with the name of the message. */

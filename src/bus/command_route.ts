@@ -44,11 +44,7 @@ export function composeCommandRoute(parts: RouteParts, commandParts: CommandRout
 }
 
 /** One attempt, whose outcome is the command's: a single `then` closes its events and publishes them. */
-function composeDirect(
-  parts: RouteParts,
-  registration: Registration,
-  { invoker, eventBus }: CommandRouteParts,
-): Route {
+function composeDirect(parts: RouteParts, registration: Registration, { invoker, eventBus }: CommandRouteParts): Route {
   const handle = composeChain(parts, invoker.step(registration));
 
   return (message, signal, metadata) => {
@@ -58,10 +54,7 @@ function composeDirect(
         const isQuiet = closeRelatedEvents(attempt.events).length === 0 && attempt.dispose === undefined;
         return isQuiet ? result : complete({ command: message, result, attempts: [attempt] }, eventBus);
       },
-      (error) => {
-        closeRelatedEvents(attempt.events);
-        throw error;
-      },
+      dropEventsOf(attempt),
     );
   };
 }
@@ -85,22 +78,14 @@ function composeChained(
         run.succeeded[index] = attempt;
         return result;
       },
-      (error) => {
-        closeRelatedEvents(attempt.events);
-        throw error;
-      },
+      dropEventsOf(attempt),
     );
   };
 
   const chain = composeChain(parts, attemptOnce);
   return (message, signal, metadata) => {
     const run: Run = { started: 0, succeeded: [], isOver: false };
-    return start(
-      chain,
-      message,
-      { kind: "command", signal, metadata, handler },
-      run,
-    ).then(
+    return start(chain, message, { kind: "command", signal, metadata, handler }, run).then(
       (result) => {
         run.isOver = true;
         if (run.succeeded.length === 0) return result;
@@ -111,6 +96,14 @@ function composeChained(
         return endThenDispose(registration.failSilently ? undefined : Promise.reject(error), run.succeeded);
       },
     );
+  };
+}
+
+/** Closes the events of an attempt that fails, and leaves the error as it is. */
+function dropEventsOf({ events }: CommandAttempt): (error: unknown) => never {
+  return (error) => {
+    closeRelatedEvents(events);
+    throw error;
   };
 }
 

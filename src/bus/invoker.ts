@@ -30,17 +30,6 @@ export class Invoker {
   }
 
   /**
-   * Prepares the resolution of a class that may not be bound yet.
-   *
-   * @typeParam T The instance.
-   * @param type The class.
-   * @returns What resolves it at its first use.
-   */
-  lazy<T extends object>(type: Constructor<T>): () => T | PromiseLike<T> {
-    return this.#adapter.lazy(type);
-  }
-
-  /**
    * Prepares the invocation of a handler.
    *
    * @param registration The handler.

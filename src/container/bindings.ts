@@ -129,11 +129,10 @@ function refuseCircle(token: Token<unknown>, path: Path | undefined): void {
 function refuseCaptive(token: Token<unknown>, path: Path | undefined): void {
   for (let current = path; current !== undefined; current = current.parent) {
     if (current.lifetime !== "singleton") continue;
+    const [name, singleton] = [tokenName(token), tokenName(current.token)];
     throw new TypeError(
-      `Cannot resolve "${tokenName(token)}" for "${
-        tokenName(current.token)
-      }": the first lives in a scope and the second ` +
-        `is a singleton, which would outlive it (${[...namesOf(path), tokenName(token)].join(" → ")})`,
+      `Cannot resolve "${name}" for "${singleton}": the first lives in a scope and the second is a singleton, which ` +
+        `would outlive it (${[...namesOf(path), name].join(" → ")})`,
     );
   }
 }
