@@ -78,22 +78,14 @@ function wrap<State>(inner: Step<State>, middleware: AnyMiddleware): Step<State>
 
   return (message, context, state) => {
     let started: Promise<unknown> | undefined;
-    let isDriven = false;
-
     const next: Next = (nextMessage = message as object, options) => {
       const nextContext = options === undefined ? context : passOn(context, options);
-      started = start(inner, nextMessage, nextContext, state);
-      // A middleware may drop the promise, or await it late: whoever awaits it sees the rejection all the same.
-      if (!isDriven) started.catch(ignore);
-      return started;
+      return started = start(inner, nextMessage, nextContext, state);
     };
 
     const returned: unknown = invoke(message as object, next, context);
     if (returned instanceof Promise) return returned;
-    if (isGenerator(returned)) {
-      isDriven = true;
-      return drive(returned, next, middleware);
-    }
+    if (isGenerator(returned)) return drive(returned, next, middleware);
     if (isPromiseLike(returned)) return returned;
     return refuse(middleware, started);
   };

@@ -3,7 +3,8 @@ import type { DispatchOptions, HandlerContext } from "./context.ts";
 /**
  * Runs the rest of the chain, down to the handler. It may be called again, which starts the rest of the chain afresh.
  *
- * Await its promise, or return it: an error that nobody awaits is lost, and the dispatch does not wait for the handler.
+ * Await its promise, or return it. One that a middleware drops is the middleware's own, as anywhere: the dispatch does
+ * not wait for it, and the runtime reports its error as an unhandled rejection.
  *
  * @typeParam M The message.
  * @typeParam R The result.

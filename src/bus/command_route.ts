@@ -54,7 +54,10 @@ function composeDirect(parts: RouteParts, registration: Registration, { invoker,
         const isQuiet = closeRelatedEvents(attempt.events).length === 0 && attempt.dispose === undefined;
         return isQuiet ? result : complete({ command: message, result, attempts: [attempt] }, eventBus);
       },
-      dropEventsOf(attempt),
+      (error) => {
+        closeRelatedEvents(attempt.events);
+        throw error;
+      },
     );
   };
 }
@@ -78,7 +81,10 @@ function composeChained(
         run.succeeded[index] = attempt;
         return result;
       },
-      dropEventsOf(attempt),
+      (error) => {
+        closeRelatedEvents(attempt.events);
+        throw error;
+      },
     );
   };
 
@@ -96,14 +102,6 @@ function composeChained(
         return endThenDispose(registration.failSilently ? undefined : Promise.reject(error), run.succeeded);
       },
     );
-  };
-}
-
-/** Closes the events of an attempt that fails, and leaves the error as it is. */
-function dropEventsOf({ events }: CommandAttempt): (error: unknown) => never {
-  return (error) => {
-    closeRelatedEvents(events);
-    throw error;
   };
 }
 
