@@ -17,7 +17,7 @@ export function isPromiseLike<T>(value: T | PromiseLike<T>): value is PromiseLik
  * @returns The same promise where it was one.
  */
 export function toPromise<T>(value: T | PromiseLike<T>): Promise<T> {
-  return Promise.resolve(value) as Promise<T>;
+  return value instanceof Promise ? value : Promise.resolve(value) as Promise<T>;
 }
 
 /** Takes note of an outcome, and does nothing about it. */

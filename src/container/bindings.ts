@@ -8,7 +8,8 @@ const LIFETIMES: readonly Lifetime[] = ["singleton", "scoped", "transient"];
 
 interface Binding {
   readonly factory: () => unknown;
-  readonly lifetime: Lifetime;
+  /** The path of an instance that nothing else has led to. */
+  readonly root: Path;
   /** Set once somebody has been given what the binding makes: it cannot change under them any more. */
   isResolved: boolean;
   isBuilt: boolean;
@@ -46,7 +47,8 @@ export class Bindings implements Resolver {
       );
     }
     this.#hasScoped ||= lifetime === "scoped";
-    this.#bindings.set(token, { factory, lifetime, isResolved: false, isBuilt: false, instance: undefined });
+    const root = { token, lifetime, parent: undefined, resolver: this };
+    this.#bindings.set(token, { factory, root, isResolved: false, isBuilt: false, instance: undefined });
   }
 
   resolve<T>(token: Token<T>, surroundings: Surroundings | undefined, path: Path | undefined): T {
@@ -62,7 +64,7 @@ export class Bindings implements Resolver {
     surroundings: Surroundings | undefined,
     path: Path | undefined,
   ): unknown {
-    switch (binding.lifetime) {
+    switch (binding.root.lifetime) {
       case "singleton": {
         binding.instance = this.#build(token, binding, undefined, path);
         binding.isBuilt = true;
@@ -94,7 +96,7 @@ export class Bindings implements Resolver {
     parent: Path | undefined,
   ): unknown {
     refuseCircle(token, parent);
-    const path = { token, lifetime: binding.lifetime, parent, resolver: this };
+    const path = parent === undefined ? binding.root : { ...binding.root, parent };
     const instance = construct(path, surroundings, binding.factory);
     binding.isResolved = true;
     return instance;

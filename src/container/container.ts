@@ -1,7 +1,7 @@
 import type { HandlerContext } from "../context.ts";
 import type { AbstractConstructor, Constructor, DefaultBus, DIAdapter } from "../di_adapter.ts";
 import { Bindings, tokenName } from "./bindings.ts";
-import { construct, type Lifetime, pathWithin } from "./inject.ts";
+import { construct, type Lifetime, pathWithin, type Surroundings } from "./inject.ts";
 import { Scope, surroundingsOf } from "./scope.ts";
 import type { Token } from "./token.ts";
 
@@ -157,6 +157,7 @@ export class Container implements DIAdapter<Scope | HandlerContext> {
   }
 }
 
-function surroundings(scope: Scope | HandlerContext): ReturnType<typeof surroundingsOf> {
-  return scope instanceof Scope ? surroundingsOf(scope) : scope;
+/** Whoever takes the container for another bus may have no scope at all. */
+function surroundings(scope: Scope | HandlerContext | undefined): Surroundings | undefined {
+  return scope === undefined || "handler" in scope ? scope : surroundingsOf(scope);
 }
