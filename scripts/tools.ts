@@ -1,6 +1,7 @@
 /**
- * The runtimes, compilers and checkers that the package is tested with: where they are kept, outside of the checkout,
- * and how they get there. `deno task tools` installs what is missing; its arguments name a part of them.
+ * The bundler that the package is built with, and the runtimes, compilers and checkers that it is tested with: where
+ * they are kept, outside of the checkout, and how they get there. `deno task tools` installs what is missing; its
+ * arguments name a part of them.
  *
  * @module
  */
@@ -9,6 +10,7 @@ import { run } from "./run.ts";
 
 /** What is kept in a folder of its own, by the name of the folder: packages of npm, with their versions. */
 const TOOLS = {
+  "rolldown": ["rolldown@^1.3.2"],
   "node-20": ["node@20"],
   "node-22": ["node@22"],
   "node-24": ["node@24"],
@@ -76,14 +78,21 @@ export async function findBrowser(): Promise<string | undefined> {
   return undefined;
 }
 
-/** Installs a tool with npm. */
-async function install(tool: Tool): Promise<void> {
+/**
+ * Installs a tool with npm, unless it is there.
+ *
+ * @param tool The tool.
+ * @returns Whether it had to be installed.
+ */
+export async function installMissing(tool: Tool): Promise<boolean> {
+  if (isInstalled(tool)) return false;
   const folder = toolFolder(tool);
   await Deno.remove(folder, { recursive: true }).catch(() => {});
   await Deno.mkdir(folder, { recursive: true });
   const args = ["install", "--prefix", folder, "--no-audit", "--no-fund", "--loglevel=error", ...TOOLS[tool]];
   await run("npm", { args, timeoutMs: 600_000 });
   await Deno.writeTextFile(`${folder}/installed`, TOOLS[tool].join(" "));
+  return true;
 }
 
 /** Installs Debian's browser, where the machine lets us. */
@@ -98,10 +107,9 @@ if (import.meta.main) {
   const wanted = Deno.args.length === 0 ? names : names.filter((name) => Deno.args.includes(name));
   for (const tool of wanted) {
     const start = performance.now();
-    const isThere = isInstalled(tool);
-    if (!isThere) await install(tool);
+    const isNew = await installMissing(tool);
     const seconds = ((performance.now() - start) / 1000).toFixed(1);
-    console.log(`${tool}: ${isThere ? "there" : `installed in ${seconds} s`}`);
+    console.log(`${tool}: ${isNew ? `installed in ${seconds} s` : "there"}`);
   }
   if (Deno.args.length === 0 || Deno.args.includes("browser")) {
     const isThere = await findBrowser() !== undefined;

@@ -1,14 +1,15 @@
 /**
  * Builds the npm package into `npm/`, and packs it into a tarball at the root.
  *
- * With dnt where JSR answers, otherwise with `deno pack`. Flags: `--release` accepts dnt alone;
- * `--repository=<address>` names the repository, for a release with provenance.
+ * Its declarations come from dnt where JSR answers, otherwise from `deno pack`, and its modules from a bundler. Flags:
+ * `--release` accepts dnt alone; `--repository=<address>` names the repository, for a release with provenance.
  *
  * @module
  */
 
 import { fileURLToPath } from "node:url";
 import { run } from "../run.ts";
+import { bundleModules } from "./bundle.ts";
 import { buildWithDnt, loadDnt } from "./dnt.ts";
 import { describePackage, readConfig, ROOT } from "./manifest.ts";
 import { buildWithPack } from "./pack.ts";
@@ -26,6 +27,7 @@ if (dnt === undefined && isRelease) {
   Deno.exit(1);
 }
 const folder = dnt === undefined ? await buildWithPack(target) : await buildWithDnt(dnt, config, target);
+await bundleModules(`${target}/${folder}`);
 
 // What the builds make of it differs, so that neither is kept.
 const manifest = describePackage(config, { folder, repository });

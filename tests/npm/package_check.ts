@@ -15,6 +15,16 @@ import { IS_CI, isInstalled, program, type Tool } from "../../scripts/tools.ts";
 /** The oldest compiler that the declarations are for, and the newest of each major version. */
 const COMPILERS = ["typescript-5.4", "typescript-5.9", "typescript-6", "typescript-7"] as const;
 
+/** The modules, one for each entry point and those that they share, as `scripts/npm/rolldown.config.mjs` wants them. */
+const MODULES = [
+  "mod.js",
+  "src/core.js",
+  "src/defaults.js",
+  "src/middlewares/mod.js",
+  "src/router.js",
+  "src/testing/mod.js",
+];
+
 /** How much a bundle may weigh, minified and compressed, in bytes. */
 const LIMITS = { quickstart: 8_000, everything: 12_500, single: 1_000 };
 
@@ -24,6 +34,8 @@ const NEW_INFERENCE = /^.*commands\.subscribe\(ForgetAll, \(\) => \{\}\).*\n/gm;
 const root = fileURLToPath(ROOT);
 const config = await readConfig();
 const manifest = JSON.parse(await Deno.readTextFile(`${root}npm/package.json`));
+/** The folder of the modules within the package: one of the two builds has one. */
+const folder = manifest.main.replace(/^\.\//, "").replace(/mod\.js$/, "");
 const tarball = `${root}${config.name.replace("@", "").replace("/", "-")}-${config.version}.tgz`;
 
 /** The package as a user has it: unpacked from its tarball, in a project without anything else. */
@@ -48,6 +60,10 @@ async function listFiles(folder: string, prefix = ""): Promise<string[]> {
 
 async function exists(path: string): Promise<boolean> {
   return await Deno.stat(path).then(() => true, () => false);
+}
+
+function duplicatesOf(names: readonly string[]): string[] {
+  return names.filter((name, index) => names.indexOf(name) !== index);
 }
 
 interface Bundle {
@@ -103,18 +119,17 @@ Deno.test("the package says of itself what deno.json says, and has no dependenci
   assertEquals(Object.keys(manifest).filter((key) => /dependencies|scripts|bin/i.test(key)), []);
 });
 
-Deno.test("the package has a module with its declarations for each source, the documents, and nothing else", async () => {
+Deno.test("the package has a few modules, the declarations of each source, the documents, and nothing else", async () => {
   const files = await listFiles(installed);
-  const folder = manifest.main.replace(/^\.\//, "").replace(/mod\.js$/, "");
   const sources = ["mod.ts", ...(await listFiles(`${root}src`)).map((path) => `src/${path}`)];
-  const modules = sources.map((path) => `${folder}${path.replace(/\.ts$/, "")}`);
-  const expected: string[] = ["package.json"];
+  const expected: string[] = ["package.json", ...MODULES.map((path) => `${folder}${path}`)];
   for (const document of ["LICENSE", "README.md", "CHANGELOG.md"]) {
     if (await exists(`${root}${document}`)) expected.push(document);
   }
-  expected.push(...modules.map((path) => `${path}.js`));
-  // A module whose types nobody can see has no declarations in one of the two builds.
-  const declarations = modules.map((path) => `${path}.d.ts`).filter((path) => files.includes(path));
+  // A source whose types nobody can see has no declarations in one of the two builds.
+  const declarations = sources.map((path) => `${folder}${path.replace(/\.ts$/, ".d.ts")}`).filter((path) =>
+    files.includes(path)
+  );
   assertEquals(files, [...expected, ...declarations].sort());
 
   const texts = await Promise.all(declarations.map((path) => Deno.readTextFile(`${installed}/${path}`)));
@@ -125,6 +140,23 @@ Deno.test("the package has a module with its declarations for each source, the d
     )
   );
   assertEquals([...new Set(referred)].filter((path) => !declarations.includes(path)), []);
+});
+
+Deno.test("every source is in one module, so that the entry points have the same classes", async () => {
+  const parts: string[] = [];
+  const classes: string[] = [];
+  for (const path of MODULES) {
+    const text = await Deno.readTextFile(`${installed}/${folder}${path}`);
+    parts.push(...Array.from(text.matchAll(/^\/\/ (src\/\S+\.ts)$/gm), ([, source]) => source!));
+    classes.push(...Array.from(text.matchAll(/^(?:var (\w+) = )?class\b ?(\w*)/gm), ([, name, own]) => name ?? own!));
+  }
+  assertEquals(duplicatesOf(parts), []);
+  assertEquals(duplicatesOf(classes), []);
+  // Otherwise there would have been nothing to compare.
+  for (const name of ["src/errors.ts", "src/middlewares/trace.ts", "src/testing/recording_bus.ts"]) {
+    assert(parts.includes(name), name);
+  }
+  for (const name of ["Container", "MessageRouter", "MessageValidationError"]) assert(classes.includes(name), name);
 });
 
 check("publint has nothing to say", ["publint"], async () => {
@@ -208,6 +240,11 @@ check("a bundle of one unrelated function drops the default router", ["esbuild"]
   const bundled = await bundle(`export { retry } from "${config.name}";`);
   assert(!hasDefaults(bundled), bundled.modules.join("\n"));
   report("retry alone", bundled, LIMITS.single);
+});
+
+check("a bundle of a router that an application makes itself drops the default router", ["esbuild"], async () => {
+  const bundled = await bundle(`export { MessageRouter } from "${config.name}";`);
+  assert(!hasDefaults(bundled), bundled.modules.join("\n"));
 });
 
 check("what the quickstart needs is small", ["esbuild"], async () => {

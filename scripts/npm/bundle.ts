@@ -1,0 +1,31 @@
+/**
+ * Puts the modules of the npm package together: a file for each source would take a runtime five times as long to load.
+ *
+ * @module
+ */
+
+import { fileURLToPath } from "node:url";
+import { run } from "../run.ts";
+import { installMissing, program } from "../tools.ts";
+
+const CONFIG = fileURLToPath(new URL("rolldown.config.mjs", import.meta.url));
+
+/**
+ * Replaces the compiled modules by bundles of the sources, the same ones whatever has compiled the package. The
+ * declarations stay as they are: TypeScript finds those of a module without the module.
+ *
+ * @param folder The folder of the compiled modules.
+ */
+export async function bundleModules(folder: string): Promise<void> {
+  await installMissing("rolldown");
+  await removeModules(folder);
+  await run(program("rolldown", "rolldown"), { args: ["--config", CONFIG, "--dir", folder, "--log-level", "warn"] });
+}
+
+async function removeModules(folder: string): Promise<void> {
+  for await (const { name, isDirectory } of Deno.readDir(folder)) {
+    const path = `${folder}/${name}`;
+    if (isDirectory) await removeModules(path);
+    else if (name.endsWith(".js")) await Deno.remove(path);
+  }
+}
