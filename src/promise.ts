@@ -1,3 +1,6 @@
+/** What needs no waiting for. A settled promise keeps nothing of those who do wait, so that all can share one. */
+export const RESOLVED: Promise<void> = Promise.resolve();
+
 /**
  * Whether a value has to be awaited.
  *

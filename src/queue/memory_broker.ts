@@ -1,4 +1,5 @@
 import { QueueClosedError } from "../errors.ts";
+import { RESOLVED } from "../promise.ts";
 import { MAX_DELAY_MS } from "../timer.ts";
 import type { Answerable, Hand, Receive } from "./hand.ts";
 import { LinkedList } from "./linked_list.ts";
@@ -12,9 +13,6 @@ export interface BrokerOptions<T> {
   readonly maxAttempts: number;
   readonly onDead: ((delivery: Delivery<T>, reason: unknown) => unknown) | undefined;
 }
-
-// A settled promise keeps nothing of those who wait for it, so all can share one.
-const RESOLVED: Promise<void> = Promise.resolve();
 
 /**
  * Brings messages and consumers together.

@@ -1,3 +1,4 @@
+import { RESOLVED } from "../promise.ts";
 import type { Consumer, Delivery } from "./queue.ts";
 import { Settlement } from "./settlement.ts";
 
@@ -53,7 +54,8 @@ export class PumpWorker {
         // Not in a function of its own: another async frame for each message would be felt.
         try {
           await workplace.handle(settlement, workplace.signal);
-          await settlement.ack();
+          const acked = settlement.ack();
+          if (acked !== RESOLVED) await acked;
         } catch (error) {
           await this.#fail(settlement, error);
         }
