@@ -9,13 +9,20 @@ import type { MethodPipeline } from "./pipeline/method_pipeline.ts";
 import type { QueryBus } from "./bus/query_bus.ts";
 import { MessageRouter } from "./router.ts";
 
-// The only global state of the library.
+// The only global state of the library. Bundlers leave it out where nobody uses it, and keep both where somebody uses
+// either: the container has its buses from the router.
+const defaults: { readonly container: Container; readonly router: MessageRouter } = /* @__PURE__ */ makeDefaults();
 
 /** The container of the default router: `container.get(CommandBus)` is where an application starts. */
-export const container: Container = new Container();
+export const container: Container = /* @__PURE__ */ (() => defaults.container)();
 
 /** The router behind the functions of the module. */
-export const router: MessageRouter = new MessageRouter(container) as MessageRouter;
+export const router: MessageRouter = /* @__PURE__ */ (() => defaults.router)();
+
+function makeDefaults(): typeof defaults {
+  const container = new Container();
+  return { container, router: new MessageRouter(container) as MessageRouter };
+}
 
 /**
  * Registers the decorated class as the handler of a command, with the default router.

@@ -1,9 +1,6 @@
 import type { MessagesByKind } from "./message.ts";
 import { typeNameOf } from "./naming.ts";
 
-/** Closes the collection and returns what it holds. */
-export let closeRelatedEvents: (events: RelatedEvents) => readonly object[];
-
 const NONE: readonly object[] = Object.freeze([]);
 
 /**
@@ -33,11 +30,17 @@ export class RelatedEvents implements Iterable<object> {
   #events: object[] | undefined = undefined;
   #closed = false;
 
-  static {
-    closeRelatedEvents = (events) => {
-      events.#closed = true;
-      return events.#events ?? NONE;
-    };
+  /**
+   * Closes the collection, as the bus does once the handler has settled. Nothing can be added any more.
+   *
+   * @param events The collection.
+   * @returns What it holds.
+   *
+   * @internal
+   */
+  static close(events: RelatedEvents): readonly object[] {
+    events.#closed = true;
+    return events.#events ?? NONE;
   }
 
   /**

@@ -13,33 +13,16 @@ const { exports: entryPoints } = JSON.parse(readFileSync(`${root}deno.json`, "ut
 const main = root + entryPoints["."].slice(2);
 const defaults = `${root}src/defaults.ts`;
 
-/**
- * The files for what the main entry point reaches; each imports from those above it alone. Within a file, bundlers drop
- * what nobody uses, except for statements that may do something when they run: the default router is made, and a class
- * with a static block runs it. Such statements are in files that are not loaded for the sake of anything else.
- */
-const CHUNKS = {
-  "src/core": (id, graph) => reaches(main, id, graph) && !isKept(id, graph),
-  "src/router": (id, graph) => reaches(main, id, graph) && id !== defaults,
-  "src/defaults": (id) => id === defaults,
-};
-
-/** Whether bundlers keep a part of a source, or of one that it imports. */
-function isKept(id, graph) {
-  return sourcesOf(id, graph).some((source) =>
-    source === defaults || /^\s*static \{/m.test(graph.getModuleInfo(source).code)
-  );
-}
-
-function reaches(entryPoint, id, graph) {
-  return id !== entryPoint && sourcesOf(entryPoint, graph).includes(id);
+/** What the main entry point reaches is in one file, for all entry points. The default router is in that of its own. */
+function chunkOf(id, graph) {
+  return id !== main && id !== defaults && sourcesOf(main, graph).has(id) ? "src/core" : null;
 }
 
 /** A source and all that it imports. */
 function sourcesOf(id, graph) {
   const found = new Set([id]);
   for (const source of found) graph.getModuleInfo(source).importedIds.forEach((imported) => found.add(imported));
-  return [...found];
+  return found;
 }
 
 export default {
@@ -55,15 +38,13 @@ export default {
   output: {
     entryFileNames: "[name].js",
     chunkFileNames: "[name].js",
-    // For people to read: the names, the documentation and the paths of the sources stay.
+    // For people to read: the names and the paths of the sources stay. The documentation is in the declarations, and
+    // would be half of what a runtime has to read before it starts.
+    comments: { jsdoc: false },
     minify: false,
     minifyInternalExports: false,
     codeSplitting: {
-      groups: Object.entries(CHUNKS).map(([name, isIn], index, { length }) => ({
-        debugName: name,
-        name: (id, graph) => isIn(id, graph) ? name : null,
-        priority: length - index,
-      })),
+      groups: [{ debugName: "src/core", name: chunkOf }],
     },
   },
 };

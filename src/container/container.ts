@@ -2,7 +2,7 @@ import type { HandlerContext } from "../context.ts";
 import type { AbstractConstructor, Constructor, DefaultBus, DIAdapter } from "../di_adapter.ts";
 import { Bindings, tokenName } from "./bindings.ts";
 import { construct, type Lifetime, pathWithin, type Surroundings } from "./inject.ts";
-import { Scope, surroundingsOf } from "./scope.ts";
+import { Scope } from "./scope.ts";
 import type { Token } from "./token.ts";
 
 /** How a token is bound. */
@@ -159,5 +159,5 @@ export class Container implements DIAdapter<Scope | HandlerContext> {
 
 /** Whoever takes the container for another bus may have no scope at all. */
 function surroundings(scope: Scope | HandlerContext | undefined): Surroundings | undefined {
-  return scope === undefined || "handler" in scope ? scope : surroundingsOf(scope);
+  return scope === undefined || "handler" in scope ? scope : Scope.surroundingsOf(scope);
 }

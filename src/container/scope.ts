@@ -5,9 +5,6 @@ import { type Bindings, tokenName } from "./bindings.ts";
 import { pathWithin, type Surroundings } from "./inject.ts";
 import type { Token } from "./token.ts";
 
-/** What a scope offers to the instances that are built in it. */
-export let surroundingsOf: (scope: Scope) => Surroundings;
-
 /**
  * Shares the instances that are bound as `"scoped"`, and disposes them when it is disposed. Open one with
  * {@linkcode Container.createScope}; for handlers the bus does so.
@@ -33,8 +30,16 @@ export class Scope {
   readonly #surroundings: Required<Surroundings>;
   #isDisposed = false;
 
-  static {
-    surroundingsOf = (scope) => scope.#surroundings;
+  /**
+   * What a scope offers to the instances that are built in it.
+   *
+   * @param scope The scope.
+   * @returns Its surroundings.
+   *
+   * @internal
+   */
+  static surroundingsOf(scope: Scope): Surroundings {
+    return scope.#surroundings;
   }
 
   /**

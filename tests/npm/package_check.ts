@@ -16,14 +16,7 @@ import { IS_CI, isInstalled, program, type Tool } from "../../scripts/tools.ts";
 const COMPILERS = ["typescript-5.4", "typescript-5.9", "typescript-6", "typescript-7"] as const;
 
 /** The modules, one for each entry point and those that they share, as `scripts/npm/rolldown.config.mjs` wants them. */
-const MODULES = [
-  "mod.js",
-  "src/core.js",
-  "src/defaults.js",
-  "src/middlewares/mod.js",
-  "src/router.js",
-  "src/testing/mod.js",
-];
+const MODULES = ["mod.js", "src/core.js", "src/middlewares/mod.js", "src/testing/mod.js"];
 
 /** How much a bundle may weigh, minified and compressed, in bytes. */
 const LIMITS = { quickstart: 8_000, everything: 12_500, single: 1_000 };
@@ -98,8 +91,9 @@ async function bundle(source: string): Promise<Bundle> {
   return { code, size: gzipSync(code, { level: 9 }).length, modules };
 }
 
+/** Besides what it exports again, the main entry point has the default router alone. */
 function hasDefaults({ modules }: Bundle): boolean {
-  return modules.some((path) => path.endsWith("src/defaults.js"));
+  return modules.includes(manifest.main.slice(2));
 }
 
 function report(name: string, { size }: Bundle, limit: number): void {
@@ -240,6 +234,18 @@ check("a bundle of one unrelated function drops the default router", ["esbuild"]
   const bundled = await bundle(`export { retry } from "${config.name}";`);
   assert(!hasDefaults(bundled), bundled.modules.join("\n"));
   report("retry alone", bundled, LIMITS.single);
+});
+
+check("a bundle of the default container keeps the default router, from which it gets its buses", [
+  "esbuild",
+  "node-20",
+], async () => {
+  const { code } = await bundle(
+    `import { CommandBus, container } from "${config.name}"; console.log(container.get(CommandBus) instanceof CommandBus);`,
+  );
+  await Deno.writeTextFile(`${project}/container.mjs`, code);
+  const { stdout } = await run(program("node-20", "node"), { args: ["container.mjs"], cwd: project });
+  assertEquals(stdout, "true\n");
 });
 
 check("a bundle of a router that an application makes itself drops the default router", ["esbuild"], async () => {
