@@ -13,6 +13,8 @@ export interface Extra {
   readonly value: number;
   readonly unit: string;
   readonly goal?: number | undefined;
+  /** What is measured where the goal is not reached. */
+  readonly reached?: number | undefined;
 }
 
 /** How the figures are measured. */

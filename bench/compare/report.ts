@@ -13,6 +13,7 @@ export interface Comparison {
   readonly to: string;
   readonly runtime: RuntimeName;
   readonly goal: number | undefined;
+  readonly reached: number | undefined;
   /** The median of the ratios of the rounds, and their quartiles. */
   readonly ratio: number;
   readonly quartiles: readonly [number, number];
@@ -46,7 +47,7 @@ export function compare(
   runtime: RuntimeName,
   samples: Readonly<Record<string, readonly number[]>>,
 ): Comparison[] {
-  return rows.map(({ work, of = "cq", to, goal }) => {
+  return rows.map(({ work, of = "cq", to, goal, reached }) => {
     const { [of]: cq, [to]: other } = samples;
     if (cq === undefined || other === undefined) {
       throw new Error(`Nothing has measured "${work}" against "${to}"`);
@@ -57,6 +58,7 @@ export function compare(
       to,
       runtime,
       goal: goal?.[runtime],
+      reached: reached?.[runtime],
       ratio: quantile(ratios, 0.5),
       quartiles: [quantile(ratios, 0.25), quantile(ratios, 0.75)],
       nanoseconds: { cq: quantile(cq, 0.5), other: quantile(other, 0.5) },
@@ -76,29 +78,52 @@ export function quantile(values: readonly number[], part: number): number {
   return sorted[Math.round((sorted.length - 1) * part)]!;
 }
 
+/** A figure that has a goal, whatever it measures. */
+interface Figure {
+  readonly name: string;
+  readonly runtime: RuntimeName;
+  readonly value: number;
+  readonly goal: number;
+  readonly reached: number | undefined;
+}
+
 /**
  * What is above its goal.
  *
  * @param run The run.
- * @param tolerance By what factor a goal may be exceeded.
  * @returns One line for each.
  */
-export function misses(
-  { comparisons, extras }: Run,
-  tolerance: number,
-): string[] {
-  const all = [
-    ...comparisons.map(({ work, to, ratio, ...rest }) => ({
-      ...rest,
-      name: `${work} / ${to}`,
-      value: ratio,
-    })),
-    ...extras,
-  ];
-  return all.flatMap(({ name, runtime, value, goal }) => {
-    if (goal === undefined || value <= goal * tolerance) return [];
-    return `- ${name} on ${runtime}: ${round(value)}, the goal is ${goal}`;
+export function misses(run: Run): string[] {
+  return figuresOf(run).flatMap(({ name, runtime, value, goal }) =>
+    value <= goal ? [] : [`- ${name} on ${runtime}: ${round(value)}, the goal is ${goal}`]
+  );
+}
+
+/**
+ * What is far above its goal or, where the goal is not reached, far above what is.
+ *
+ * @param run The run.
+ * @param tolerance By what factor either may be exceeded.
+ * @returns One line for each.
+ */
+export function regressions(run: Run, tolerance: number): string[] {
+  return figuresOf(run).flatMap(({ name, runtime, value, goal, reached = goal }) => {
+    const expected = Math.max(goal, reached);
+    return value <= expected * tolerance
+      ? []
+      : [`- ${name} on ${runtime}: ${round(value)}, and ${expected} is expected`];
   });
+}
+
+function figuresOf({ comparisons, extras }: Run): Figure[] {
+  const ratios = comparisons.map(({ work, to, ratio, ...rest }) => ({
+    ...rest,
+    name: `${work} / ${to}`,
+    value: ratio,
+  }));
+  return [...ratios, ...extras].flatMap(({ name, runtime, value, goal, reached }) =>
+    goal === undefined ? [] : { name, runtime, value, goal, reached }
+  );
 }
 
 /**
