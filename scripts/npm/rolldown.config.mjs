@@ -43,6 +43,8 @@ export default {
     comments: { jsdoc: false },
     minify: false,
     minifyInternalExports: false,
+    // Without the checks that let and const cost an engine at each access.
+    topLevelVar: true,
     codeSplitting: {
       groups: [{ debugName: "src/core", name: chunkOf }],
     },

@@ -54,7 +54,7 @@ export class Bindings implements Resolver {
   resolve<T>(token: Token<T>, surroundings: Surroundings | undefined, path: Path | undefined): T {
     const binding = this.#bindings.get(token);
     if (binding === undefined) return this.#resolveUnbound(token, surroundings, path) as T;
-    if (binding.isBuilt) return binding.instance as T;
+    if (binding.instance !== undefined) return binding.instance as T;
     return this.#resolveBound(token, binding, surroundings, path) as T;
   }
 
@@ -65,28 +65,36 @@ export class Bindings implements Resolver {
     path: Path | undefined,
   ): unknown {
     switch (binding.root.lifetime) {
-      case "singleton": {
-        binding.instance = this.#build(token, binding, undefined, path);
-        binding.isBuilt = true;
-        return binding.instance;
-      }
-      case "scoped": {
-        refuseCaptive(token, path);
-        const instances = surroundings?.instances;
-        if (instances === undefined) {
-          throw new TypeError(
-            `Cannot resolve "${tokenName(token)}": it is bound for a scope, and none is open. ` +
-              "Get it from container.createScope(), or inject it where a handler is built",
-          );
-        }
-        if (instances.has(token)) return instances.get(token);
-        const instance = this.#build(token, binding, surroundings, path);
-        instances.set(token, instance);
-        return instance;
-      }
       case "transient":
         return this.#build(token, binding, surroundings, path);
+      case "scoped":
+        return this.#resolveScoped(token, binding, surroundings, path);
+      case "singleton":
+        // What has been built may be undefined.
+        if (!binding.isBuilt) binding.instance = this.#build(token, binding, undefined, path);
+        binding.isBuilt = true;
+        return binding.instance;
     }
+  }
+
+  #resolveScoped(
+    token: Token<unknown>,
+    binding: Binding,
+    surroundings: Surroundings | undefined,
+    path: Path | undefined,
+  ): unknown {
+    refuseCaptive(token, path);
+    const instances = surroundings?.instances;
+    if (instances === undefined) {
+      throw new TypeError(
+        `Cannot resolve "${tokenName(token)}": it is bound for a scope, and none is open. ` +
+          "Get it from container.createScope(), or inject it where a handler is built",
+      );
+    }
+    if (instances.has(token)) return instances.get(token);
+    const instance = this.#build(token, binding, surroundings, path);
+    instances.set(token, instance);
+    return instance;
   }
 
   #build(
@@ -95,8 +103,7 @@ export class Bindings implements Resolver {
     surroundings: Surroundings | undefined,
     parent: Path | undefined,
   ): unknown {
-    refuseCircle(token, parent);
-    const path = parent === undefined ? binding.root : { ...binding.root, parent };
+    const path = parent === undefined ? binding.root : extend(parent, binding.root);
     const instance = construct(path, surroundings, binding.factory);
     binding.isResolved = true;
     return instance;
@@ -117,6 +124,12 @@ export class Bindings implements Resolver {
 /** The name of a token, for people to read. */
 export function tokenName(token: Token<unknown>): string {
   return token instanceof InjectionToken ? token.name : nameOf(token);
+}
+
+/** The path of what another construction asks for. */
+function extend(parent: Path, root: Path): Path {
+  refuseCircle(root.token, parent);
+  return { ...root, parent };
 }
 
 function refuseCircle(token: Token<unknown>, path: Path | undefined): void {
