@@ -153,7 +153,8 @@ async function measureStart(
     const shared = {
       runtime: runtime.name,
       unit: "ms",
-      ...(name === "cq" && { goal: 5 }),
+      // Milliseconds are no ratio: a slow hour of the machine is in them.
+      ...(name === "cq" && { goal: 5, reached: 6 }),
     };
     const label = name === "cq" ? "@cq/core" : name;
     return [

@@ -14,7 +14,7 @@ export interface Row {
   readonly to: string;
   /** None where the row is for information alone. */
   readonly goal?: Goal;
-  /** What is measured where the goal is not reached: no run may fall far behind it. */
+  /** What is measured where that is far from the goal: a check holds it instead. */
   readonly reached?: Partial<Goal>;
 }
 
@@ -25,15 +25,16 @@ function goal(v8: number, bun: number, deno: number = v8): Goal {
 
 /** All comparisons. Those of one case stand together. */
 export const ROWS: readonly Row[] = [
-  { file: "query.js", work: "query", to: "direct", goal: goal(1.35, 2, 1.5) },
+  { file: "query.js", work: "query", to: "direct", goal: goal(1.35, 2, 1.5), reached: { deno: 2.3 } },
 
   {
     file: "command.js",
     work: "command",
     to: "direct",
     goal: goal(1.8, 2.4, 2.8),
+    reached: { "node-24": 2.35, "node-20": 2.65, deno: 6.1, bun: 4 },
   },
-  { file: "command_peers.js", work: "command", to: "nest", goal: goal(0.6, 0.75) },
+  { file: "command_peers.js", work: "command", to: "nest", goal: goal(0.6, 0.75), reached: { bun: 1.3 } },
   {
     file: "command_peers.js",
     work: "command",
@@ -52,6 +53,7 @@ export const ROWS: readonly Row[] = [
     work: "10 types of query in turn",
     to: "direct",
     goal: goal(1.7, 2),
+    reached: { deno: 2.1 },
   },
 
   {
@@ -59,6 +61,7 @@ export const ROWS: readonly Row[] = [
     work: "64 commands in flight",
     to: "nest",
     goal: goal(0.45, 0.5),
+    reached: { "node-24": 0.76, "node-20": 0.82, deno: 0.77, bun: 1.35 },
   },
 
   {
@@ -78,12 +81,14 @@ export const ROWS: readonly Row[] = [
     work: "the chain alone",
     to: "hono's compose",
     goal: goal(0.45, 0.45),
+    reached: { bun: 0.54 },
   },
   {
     file: "async_generators.js",
     work: "3 async generators",
     to: "hand-nested",
     goal: goal(3.8, 4),
+    reached: { "node-24": 4.5, "node-20": 4.8 },
   },
   {
     file: "sync_generators.js",
@@ -127,6 +132,7 @@ export const ROWS: readonly Row[] = [
     work: "event, 10 handlers",
     to: "Promise.all",
     goal: goal(1.4, 1.6),
+    reached: { "node-24": 1.85, "node-20": 2.1, deno: 1.85, bun: 2.4 },
   },
   { file: "event_10.js", work: "event, 10 handlers", to: "Promise.all over a list", goal: goal(1.4, 1.6) },
 
@@ -135,6 +141,7 @@ export const ROWS: readonly Row[] = [
     work: "command, 1 related event",
     to: "by hand",
     goal: goal(1.35, 1.35),
+    reached: { bun: 1.6 },
   },
   {
     file: "rejection.js",
@@ -154,6 +161,7 @@ export const ROWS: readonly Row[] = [
     work: "end to end",
     to: "nest",
     goal: goal(0.35, 0.35),
+    reached: { "node-24": 0.47, "node-20": 0.5, deno: 0.45, bun: 0.55 },
   },
   {
     file: "end_to_end_peers.js",
@@ -197,9 +205,9 @@ export const ROWS: readonly Row[] = [
     const work = `queue and pump, ${consumers} consumer${consumers === "1" ? "" : "s"}`;
     const shared = { file: "queue.js", args: [consumers], work };
     return [
-      { ...shared, to: "fastq.promise", goal: goal(0.3, 0.3) },
+      { ...shared, to: "fastq.promise", goal: goal(0.3, 0.3), reached: { bun: 0.6 } },
       { ...shared, to: "p-queue", goal: goal(0.1, 0.1) },
-      { ...shared, to: "array", goal: goal(2.5, 2.5, 3.5) },
+      { ...shared, to: "array", goal: goal(2.5, 2.5, 3.5), reached: { "node-20": 3.8, bun: 3.8 } },
     ];
   }),
   {
@@ -207,6 +215,7 @@ export const ROWS: readonly Row[] = [
     work: "message to a waiting consumer",
     to: "fastq.promise",
     goal: goal(1, 1),
+    reached: { "node-20": 1.23 },
   },
 
   ...["1,000 types", "100,000 types"].map((of): Row => {

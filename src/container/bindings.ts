@@ -66,12 +66,12 @@ export class Bindings implements Resolver {
   ): unknown {
     switch (binding.root.lifetime) {
       case "transient":
-        return this.#build(token, binding, surroundings, path);
+        return this.#build(binding, surroundings, path);
       case "scoped":
         return this.#resolveScoped(token, binding, surroundings, path);
       case "singleton":
         // What has been built may be undefined.
-        if (!binding.isBuilt) binding.instance = this.#build(token, binding, undefined, path);
+        if (!binding.isBuilt) binding.instance = this.#build(binding, undefined, path);
         binding.isBuilt = true;
         return binding.instance;
     }
@@ -92,17 +92,12 @@ export class Bindings implements Resolver {
       );
     }
     if (instances.has(token)) return instances.get(token);
-    const instance = this.#build(token, binding, surroundings, path);
+    const instance = this.#build(binding, surroundings, path);
     instances.set(token, instance);
     return instance;
   }
 
-  #build(
-    token: Token<unknown>,
-    binding: Binding,
-    surroundings: Surroundings | undefined,
-    parent: Path | undefined,
-  ): unknown {
+  #build(binding: Binding, surroundings: Surroundings | undefined, parent: Path | undefined): unknown {
     const path = parent === undefined ? binding.root : extend(parent, binding.root);
     const instance = construct(path, surroundings, binding.factory);
     binding.isResolved = true;
