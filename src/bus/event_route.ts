@@ -54,7 +54,8 @@ function composeConcurrent(handlings: readonly Handling[]): Route {
   // One pair of callbacks counts down for all the handlers. Which of them failed is looked up only if one has.
   return (event, signal, metadata) =>
     new Promise<void>((resolve) => {
-      const outcomes: Promise<unknown>[] = [];
+      // As long as it will be: an array that grows takes room for many more.
+      const outcomes = new Array<Promise<unknown>>(handlings.length);
       let pending = handlings.length;
       let hasFailed = false;
 
@@ -72,9 +73,10 @@ function composeConcurrent(handlings: readonly Handling[]): Route {
         succeed();
       };
 
-      for (const { source, handle } of handlings) {
+      for (let index = 0; index < handlings.length; index++) {
+        const { source, handle } = handlings[index]!;
         const outcome = start(handle, event, { kind: "event", signal, metadata, handler: source }, undefined);
-        outcomes.push(outcome);
+        outcomes[index] = outcome;
         outcome.then(succeed, fail);
       }
     });
