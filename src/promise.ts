@@ -13,14 +13,17 @@ export function isPromiseLike<T>(value: T | PromiseLike<T>): value is PromiseLik
 }
 
 /**
- * Makes a promise of whatever a handler returned, without wrapping what is one already.
+ * Makes a promise of whatever a handler returned, as `Promise.resolve` does, and faster where it is one already. What
+ * extends `Promise` is wrapped: it may do its work when it is first awaited, as the queries of some databases do, and
+ * then does it here.
  *
  * @typeParam T What the promise resolves to.
  * @param value A value, or a promise of it.
  * @returns The same promise where it was one.
  */
 export function toPromise<T>(value: T | PromiseLike<T>): Promise<T> {
-  return value instanceof Promise ? value : Promise.resolve(value) as Promise<T>;
+  const isOrdinary = value instanceof Promise && value.constructor === Promise;
+  return isOrdinary ? value : Promise.resolve(value) as Promise<T>;
 }
 
 /** Takes note of an outcome, and does nothing about it. */

@@ -20,6 +20,7 @@ import {
   type Metadata,
   Query,
 } from "@cq/core";
+import { PreparedQuery } from "./support/prepared_query.ts";
 
 class CreateUser extends Command<number> {}
 class DeleteUser extends Command {}
@@ -108,6 +109,18 @@ Deno.test("QueryBus.dispatch() waits for a result that is thenable and no Promis
 
   assertEquals(await queries.dispatch(new FindName()), "Ada");
   assertEquals(result.calls, 1);
+});
+
+Deno.test("QueryBus.dispatch() starts what a handler has only prepared, once, though nobody waits for the result yet", async () => {
+  const result = new PreparedQuery("Ada");
+  const queries = new MessageRouter().newQueryBus().subscribe(FindName, () => result);
+
+  const dispatched = queries.dispatch(new FindName());
+  await Promise.resolve();
+
+  assertEquals(result.runs, 1);
+  assertEquals(await dispatched, "Ada");
+  assertEquals(result.runs, 1);
 });
 
 Deno.test("QueryBus.dispatch() waits for a thenable result once behind middlewares, listeners and failSilently too", async () => {

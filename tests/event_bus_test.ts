@@ -9,6 +9,7 @@ import {
   MessageRouter,
   type Metadata,
 } from "@cq/core";
+import { PreparedQuery } from "./support/prepared_query.ts";
 
 class UserCreated extends Event {}
 class AdminCreated extends UserCreated {}
@@ -249,6 +250,17 @@ for (const order of ORDERS) {
 
     assert(isDone);
     assertEquals(calls, 1);
+  });
+
+  Deno.test(`EventBus.dispatch(), ${order}, starts what a handler has only prepared once, though another one fails`, async () => {
+    const result = new PreparedQuery("done");
+    const events = newEventBus()
+      .subscribe(UserCreated, () => result)
+      .subscribe(UserCreated, () => Promise.reject(new Error("no")));
+
+    await failureOf(events);
+
+    assertEquals(result.runs, 1);
   });
 
   Deno.test(`EventBus.dispatch(), ${order}, reports a thenable that rejects`, async () => {
