@@ -30,15 +30,8 @@ export class RelatedEvents implements Iterable<object> {
   #events: object[] | undefined = undefined;
   #closed = false;
 
-  /**
-   * Closes the collection, as the bus does once the handler has settled. Nothing can be added any more.
-   *
-   * @param events The collection.
-   * @returns What it holds.
-   *
-   * @internal
-   */
-  static close(events: RelatedEvents): readonly object[] {
+  /** Closes a collection, so that nothing can be added any more, and gives what it holds. For the bus alone. */
+  private static close(events: RelatedEvents): readonly object[] {
     events.#closed = true;
     return events.#events ?? NONE;
   }

@@ -26,7 +26,8 @@ const BANNED: readonly (readonly [name: string, pattern: RegExp])[] = [
   ["the global Deno", /\bDeno\s*[.[?]/],
   ["a global of Node or Bun", /\b(?:process|Buffer|Bun)\s*[.[?]/],
   ["a using declaration", /\busing\s+[\w$]+\s*(?:=|of\b|:)/],
-  ["the keyword private, which is gone at run time, instead of a #private name", /\bprivate\s+[\w$]/],
+  // A static one is how a class lets another module in, by its name in brackets, and nobody else.
+  ["the keyword private, which is gone at run time, instead of a #private name", /\bprivate\s+(?!static\b)[\w$]/],
   ["a decorator", /^\s*@[\w$.]+/m],
   ["metadata by reflection", /\bReflect\s*\.\s*\w*[mM]etadata\b/],
   ["AsyncLocalStorage", /\bAsyncLocalStorage\b/],

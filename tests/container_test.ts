@@ -11,6 +11,7 @@ import {
   Command,
   CommandBus,
   Container,
+  type DIAdapter,
   Event,
   EventBus,
   inject,
@@ -607,6 +608,30 @@ Deno.test("Container.bind() refuses a handler class that has been built without 
       "Bind it before its first use",
   );
 });
+
+for (const scope of [{ connection: 7 }, "a transaction", null]) {
+  Deno.test(`Container.wire() builds a handler for an adapter whose scope is ${JSON.stringify(scope)}`, async () => {
+    const container = new Container();
+    const adapter: DIAdapter<unknown> = {
+      createScope: () => scope,
+      wire: (type) => container.wire(type) as () => InstanceType<typeof type>,
+      lazy: (type) => container.lazy(type),
+    };
+    const router = new MessageRouter(adapter);
+
+    @router.queryHandler(FindUser)
+    class _Handler {
+      readonly #users = inject(MemoryUserRepository);
+
+      handle(_query: FindUser): string {
+        return this.#users.find(1);
+      }
+    }
+    container.bind(MemoryUserRepository, () => new MemoryUserRepository());
+
+    assertEquals(await router.newQueryBus().dispatch(new FindUser()), "user 1");
+  });
+}
 
 // The buses
 

@@ -51,11 +51,11 @@ function composeDirect(parts: RouteParts, registration: Registration, { invoker,
     const attempt = new CommandAttempt(signal, metadata, registration.source);
     return start(handle, message, attempt, attempt).then(
       (result) => {
-        const isQuiet = RelatedEvents.close(attempt.events).length === 0 && attempt.dispose === undefined;
+        const isQuiet = RelatedEvents["close"](attempt.events).length === 0 && attempt.dispose === undefined;
         return isQuiet ? result : complete({ command: message, result, attempts: [attempt] }, eventBus);
       },
       (error) => {
-        RelatedEvents.close(attempt.events);
+        RelatedEvents["close"](attempt.events);
         throw error;
       },
     );
@@ -76,13 +76,13 @@ function composeChained(
     const index = run.started++;
     return start(handle, message, attempt, attempt).then(
       (result) => {
-        RelatedEvents.close(attempt.events);
+        RelatedEvents["close"](attempt.events);
         if (run.isOver) return endThenDispose(result, [attempt]);
         run.succeeded[index] = attempt;
         return result;
       },
       (error) => {
-        RelatedEvents.close(attempt.events);
+        RelatedEvents["close"](attempt.events);
         throw error;
       },
     );
@@ -111,7 +111,7 @@ function complete(
   eventBus: CommandRouteParts["eventBus"],
 ): unknown {
   const { events: related, metadata } = attempts.at(-1)!;
-  const events = RelatedEvents.close(related);
+  const events = RelatedEvents["close"](related);
   const published = events.length === 0
     ? result
     : publishRelatedEvents(events, { command, metadata, result, eventBus });

@@ -55,20 +55,15 @@ export class Bindings implements Resolver {
     const binding = this.#bindings.get(token);
     if (binding === undefined) return this.#resolveUnbound(token, surroundings, path) as T;
     if (binding.instance !== undefined) return binding.instance as T;
-    return this.#resolveBound(token, binding, surroundings, path) as T;
+    return this.#resolveBound(binding, surroundings, path) as T;
   }
 
-  #resolveBound(
-    token: Token<unknown>,
-    binding: Binding,
-    surroundings: Surroundings | undefined,
-    path: Path | undefined,
-  ): unknown {
+  #resolveBound(binding: Binding, surroundings: Surroundings | undefined, path: Path | undefined): unknown {
     switch (binding.root.lifetime) {
       case "transient":
         return this.#build(binding, surroundings, path);
       case "scoped":
-        return this.#resolveScoped(token, binding, surroundings, path);
+        return this.#resolveScoped(binding, surroundings, path);
       case "singleton":
         // What has been built may be undefined.
         if (!binding.isBuilt) binding.instance = this.#build(binding, undefined, path);
@@ -77,12 +72,8 @@ export class Bindings implements Resolver {
     }
   }
 
-  #resolveScoped(
-    token: Token<unknown>,
-    binding: Binding,
-    surroundings: Surroundings | undefined,
-    path: Path | undefined,
-  ): unknown {
+  #resolveScoped(binding: Binding, surroundings: Surroundings | undefined, path: Path | undefined): unknown {
+    const { token } = binding.root;
     refuseCaptive(token, path);
     const instances = surroundings?.instances;
     if (instances === undefined) {

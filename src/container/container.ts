@@ -157,7 +157,8 @@ export class Container implements DIAdapter<Scope | HandlerContext> {
   }
 }
 
-/** Whoever takes the container for another bus may have no scope at all. */
+/** An adapter that has only its handlers wired here may have a scope of another kind, or none. */
 function surroundings(scope: Scope | HandlerContext | undefined): Surroundings | undefined {
-  return scope === undefined || "handler" in scope ? scope : Scope.surroundingsOf(scope);
+  const isContext = typeof scope === "object" && scope !== null && "handler" in scope;
+  return isContext ? scope : Scope["surroundingsOf"](scope);
 }

@@ -30,16 +30,9 @@ export class Scope {
   readonly #surroundings: Required<Surroundings>;
   #isDisposed = false;
 
-  /**
-   * What a scope offers to the instances that are built in it.
-   *
-   * @param scope The scope.
-   * @returns Its surroundings.
-   *
-   * @internal
-   */
-  static surroundingsOf(scope: Scope): Surroundings {
-    return scope.#surroundings;
+  /** What a scope offers to the instances that are built in it. For the container alone. */
+  private static surroundingsOf(scope: unknown): Surroundings | undefined {
+    return scope instanceof Scope ? scope.#surroundings : undefined;
   }
 
   /**
