@@ -2,7 +2,7 @@ import type { DispatchOptions, HandlerContext } from "./context.ts";
 import { MiddlewareError } from "./errors.ts";
 import { describe, nameOf, typeNameOf } from "./naming.ts";
 import type { AnyMiddleware, Middleware, Next } from "./middleware.ts";
-import { ignore, isPromiseLike, toPromise } from "./promise.ts";
+import { isPromiseLike, toPromise } from "./promise.ts";
 
 /**
  * One stretch of a chain: from some middleware down to the handler. It may throw, and may return its result plainly.
@@ -162,12 +162,13 @@ async function refuseYield(generator: AnyGenerator, middleware: AnyMiddleware): 
   );
 }
 
-/** Waits for what the middleware left behind, so that no rejection of it goes unhandled. */
+/** Waits for the last call of `next`: the middleware, which should have done so, is told of both failures. */
 async function refuse(middleware: AnyMiddleware, started: Promise<unknown> | undefined): Promise<never> {
-  await started?.catch(ignore);
+  const [outcome] = await Promise.allSettled([started]);
   throw new MiddlewareError(
     `Cannot run "${middlewareName(middleware)}": it returned neither a promise nor a generator. ` +
       "Make it an async function, or a generator function",
+    outcome.status === "rejected" ? { cause: outcome.reason } : undefined,
   );
 }
 

@@ -112,9 +112,10 @@ export class MiddlewareError extends Error {
    * Made by a chain of middlewares.
    *
    * @param message What the middleware did, and what it should do.
+   * @param options The failure of what the middleware had started, as the `cause`.
    */
-  constructor(message: string) {
-    super(message);
+  constructor(message: string, options?: ErrorOptions) {
+    super(message, options);
     this.name = "MiddlewareError";
   }
 }

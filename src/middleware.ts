@@ -3,8 +3,9 @@ import type { DispatchOptions, HandlerContext } from "./context.ts";
 /**
  * Runs the rest of the chain, down to the handler. It may be called again, which starts the rest of the chain afresh.
  *
- * Await its promise, or return it. One that a middleware drops is the middleware's own, as anywhere: the dispatch does
- * not wait for it, and the runtime reports its error as an unhandled rejection.
+ * Await its promise, or return it, at once. One that is dropped, or that fails before the middleware awaits it, is the
+ * middleware's own, as anywhere: the dispatch does not wait for it, and the runtime reports the error as an unhandled
+ * rejection, which ends Node and Deno.
  *
  * @typeParam M The message.
  * @typeParam R The result.

@@ -619,16 +619,20 @@ Deno.test("A middleware that is refused is so after what it started has settled"
   assertEquals(log, ["handled", "refused"]);
 });
 
-Deno.test("A middleware that forgets the promise of a failing handler leaves no unhandled rejection", async () => {
+Deno.test("A middleware that forgets the promise of a failing handler is refused for it, with the failure as the cause", async () => {
+  const failure = new Error("failure");
   const queries = new MessageRouter().newQueryBus()
     .use(untyped((_message: object, next: Next) => void next()))
-    .subscribe(FindUser, () => Promise.reject(new Error("failure")));
+    .subscribe(FindUser, () => Promise.reject(failure));
 
-  const unhandled = await unhandledRejections(() =>
-    assertRejects(() => queries.dispatch(new FindUser()), MiddlewareError)
-  );
+  let error: unknown;
+
+  const unhandled = await unhandledRejections(async () => {
+    error = await assertRejects(() => queries.dispatch(new FindUser()), MiddlewareError);
+  });
 
   assertEquals(unhandled, []);
+  assertEquals((error as MiddlewareError).cause, failure);
 });
 
 Deno.test("An object with a classic invoke keeps its this", async () => {

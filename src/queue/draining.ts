@@ -22,8 +22,8 @@ export interface DrainingOptions {
 /**
  * A pump at work. {@linkcode Pump.draining} starts one.
  *
- * An error is kept until somebody asks: it comes out of `finished`, of `stop` and of the disposal, and never becomes an
- * unhandled rejection.
+ * The error that ends it is kept until somebody asks, and is no unhandled rejection meanwhile: it comes out of
+ * `finished`, of `stop` and of the disposal.
  *
  * @example
  * ```ts
