@@ -10,7 +10,8 @@ import { run } from "./run.ts";
 
 /** What is kept in a folder of its own, by the name of the folder: packages of npm, with their versions. */
 const TOOLS = {
-  "rolldown": ["rolldown@^1.3.2"],
+  // Exactly, since it writes what is published.
+  "rolldown": ["rolldown@1.3.2"],
   "node-20": ["node@20"],
   "node-22": ["node@22"],
   "node-24": ["node@24"],

@@ -6,14 +6,15 @@
  *   another checkout;
  * - `--check` is the short form: it fails where a figure is more than 30 % above its goal or, where that is not reached,
  *   above what is;
- * - `--readme` writes the tables into the README beside this folder.
+ * - `--readme` writes the tables into the README beside this folder, and a part of them into that of the package.
  *
  * @module
  */
 
 import { measureExtras, measureSizes } from "./extras.ts";
 import { preparePeers, prepareRuntime, prepareSubject, runCase, type RuntimeName, RUNTIMES } from "./prepare.ts";
-import { compare, type Comparison, format, misses, regressions, writeReadme, writeResults } from "./report.ts";
+import { writeReadmes } from "./readme.ts";
+import { compare, type Comparison, format, misses, regressions, writeResults } from "./report.ts";
 import { type Row, ROWS } from "./rows.ts";
 
 /** By how much a figure may exceed what is expected: machines are shared, and other than the one that set it. */
@@ -63,7 +64,7 @@ const run = {
 log("");
 console.log(format(run));
 await writeResults(run);
-if (Deno.args.includes("--readme")) await writeReadme(run);
+if (Deno.args.includes("--readme")) await writeReadmes(run);
 
 const missed = misses(run);
 if (missed.length > 0) console.log(`\n${missed.length} above the goal:\n${missed.join("\n")}`);

@@ -10,10 +10,10 @@ export function peer(name) {
 }
 
 /**
- * Loads a part of the package under test that it does not export.
+ * Loads what composes middlewares in the package under test, which does not export it: a bundle of the source.
  *
- * @returns {Promise<any>} The exports of its internal modules.
+ * @returns {Promise<any>} The exports of that source.
  */
-export function internals() {
-  return import("./node_modules/@cq/core/internals.js");
+export function chainSource() {
+  return import("./node_modules/@cq/core/chain.js");
 }

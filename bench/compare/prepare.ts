@@ -109,74 +109,27 @@ async function versionOf(name: string): Promise<string | undefined> {
  * @returns What was taken, for people to read.
  */
 export async function prepareSubject(source: string): Promise<string> {
+  const isCheckout = source !== "npm" && source !== "source";
+  const checkout = isCheckout ? await Deno.realPath(source) : ROOT.slice(0, -1);
   const target = `${MODULES}/@cq/core`;
   await Deno.remove(target, { recursive: true }).catch(() => {});
-  await Deno.mkdir(target, { recursive: true });
+  await installTools("esbuild");
+  await bundle(`${checkout}/src/chain.ts`, `${target}/chain.js`);
+
   if (source === "npm") {
-    await run(Deno.execPath(), {
-      args: ["task", "--quiet", "npm"],
-      cwd: ROOT,
-      timeoutMs: 600_000,
-    });
+    await run(Deno.execPath(), { args: ["task", "--quiet", "npm"], cwd: ROOT, timeoutMs: 600_000 });
     await copyFolder(`${ROOT}npm`, target);
-    await installTools("esbuild");
-    const internals = `${target}/internals`;
-    await Deno.writeTextFile(
-      `${internals}.ts`,
-      reexports(`${ROOT}src/chain.ts`, "@cq/core", "@cq/core"),
-    );
-    const args = [
-      `${internals}.ts`,
-      "--bundle",
-      "--external:@cq/core",
-      "--format=esm",
-      "--target=es2022",
-      `--outfile=${internals}.js`,
-    ];
-    await run(program("esbuild", "esbuild"), { args });
     return "the built npm package";
   }
-
-  await installTools("esbuild");
-  const checkout = source === "source" ? ROOT.slice(0, -1) : await Deno.realPath(source);
-  const entries = {
-    index: 'export * from "./mod.ts";\n',
-    internals: reexports("./src/chain.ts", "./src/queue/memory_queue.ts", "./src/queue/pump.ts"),
-  };
-  // In one chunk, so that both see the same classes.
-  for (const [name, text] of Object.entries(entries)) {
-    await Deno.writeTextFile(`${checkout}/.bench_${name}.ts`, text);
-  }
-  try {
-    const files = Object.keys(entries).map((name) => `${name}=${checkout}/.bench_${name}.ts`);
-    const args = [
-      ...files,
-      "--bundle",
-      "--splitting",
-      "--format=esm",
-      "--target=es2022",
-      `--outdir=${target}`,
-    ];
-    await run(program("esbuild", "esbuild"), { args });
-  } finally {
-    for (const name of Object.keys(entries)) {
-      await Deno.remove(`${checkout}/.bench_${name}.ts`);
-    }
-  }
-  const manifest = {
-    name: "@cq/core",
-    type: "module",
-    exports: { ".": "./index.js" },
-  };
+  await bundle(`${checkout}/mod.ts`, `${target}/mod.js`);
+  const manifest = { name: "@cq/core", type: "module", exports: { ".": "./mod.js" } };
   await Deno.writeTextFile(`${target}/package.json`, JSON.stringify(manifest));
-  return source === "source" ? "a bundle of the sources" : `a bundle of the sources in ${source}`;
+  return isCheckout ? `a bundle of the sources in ${source}` : "a bundle of the sources";
 }
 
-/** What cases measure alone: the parts of the queues, and what the package does not export. */
-function reexports(chain: string, memoryQueue: string, pump: string): string {
-  return `export { compose } from "${chain}";\n` +
-    `export { MemoryQueue } from "${memoryQueue}";\n` +
-    `export { Pump } from "${pump}";\n`;
+async function bundle(entry: string, target: string): Promise<void> {
+  const args = [entry, "--bundle", "--format=esm", "--target=es2022", `--outfile=${target}`];
+  await run(program("esbuild", "esbuild"), { args });
 }
 
 async function copyFolder(from: string, to: string): Promise<void> {

@@ -1,11 +1,9 @@
 import { fileURLToPath } from "node:url";
-import { run as runProgram } from "../../scripts/run.ts";
 import type { Extra } from "./extras.ts";
 import { type Runtime, type RuntimeName, RUNTIMES } from "./prepare.ts";
 import type { Row } from "./rows.ts";
 
 const RESULTS = fileURLToPath(new URL("results/", import.meta.url));
-const README = fileURLToPath(new URL("../README.md", import.meta.url));
 
 /** A comparison on one runtime. */
 export interface Comparison {
@@ -230,11 +228,12 @@ function extraCell(extra: Extra | undefined): string {
 }
 
 /** Three digits that count: a ratio of 0.012 has two decimals too few with two of them. */
-function round(value: number): string {
+export function round(value: number): string {
   return Math.abs(value) >= 100 ? value.toFixed(0) : Math.abs(value) >= 0.1 ? value.toFixed(2) : value.toFixed(3);
 }
 
-function table(
+/** Makes a table of Markdown. */
+export function table(
   head: readonly string[],
   rows: readonly (readonly string[])[],
 ): string {
@@ -266,18 +265,4 @@ export async function writeResults(run: Run): Promise<void> {
     text,
   );
   await Deno.writeTextFile(`${RESULTS}latest.json`, text);
-}
-
-/**
- * Replaces the tables in the README.
- *
- * @param run The run.
- */
-export async function writeReadme(run: Run): Promise<void> {
-  const text = await Deno.readTextFile(README);
-  const between = /(<!-- run -->\n)[^]*(<!-- \/run -->)/;
-  if (!between.test(text)) throw new Error("Cannot find where the tables go");
-  const replaced = text.replace(between, (_, start, end) => `${start}\n${format(run)}\n\n${end}`);
-  await Deno.writeTextFile(README, replaced);
-  await runProgram(Deno.execPath(), { args: ["fmt", "--quiet", README] });
 }

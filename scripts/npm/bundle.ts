@@ -19,7 +19,10 @@ const CONFIG = fileURLToPath(new URL("rolldown.config.mjs", import.meta.url));
 export async function bundleModules(folder: string): Promise<void> {
   await installMissing("rolldown");
   await removeModules(folder);
-  await run(program("rolldown", "rolldown"), { args: ["--config", CONFIG, "--dir", folder, "--log-level", "warn"] });
+  const args = ["--config", CONFIG, "--dir", folder, "--log-level", "warn"];
+  const { output } = await run(program("rolldown", "rolldown"), { args });
+  // It exits with 0 all the same, as where it does not know an option.
+  if (/warning/i.test(output)) throw new Error(`Cannot bundle the modules:\n${output}`);
 }
 
 async function removeModules(folder: string): Promise<void> {

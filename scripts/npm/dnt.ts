@@ -1,5 +1,5 @@
 /**
- * The release build of the npm package, with dnt, which comes from JSR.
+ * The declarations of a release of the npm package, made with dnt, which comes from JSR.
  *
  * @module
  */
@@ -45,7 +45,7 @@ export async function loadDnt(): Promise<Dnt | undefined> {
 }
 
 /**
- * Compiles the package: ES modules with their declarations beside them, and no shims.
+ * Compiles the package: ES modules with their declarations beside them. Only the latter are kept.
  *
  * @param dnt What {@linkcode loadDnt} gave.
  * @param config What deno.json says.
@@ -68,7 +68,6 @@ export async function buildWithDnt(dnt: Dnt, config: Config, target: string): Pr
     scriptModule: false,
     skipNpmInstall: true,
     skipSourceOutput: true,
-    // The default is older, and makes every private field a WeakMap.
     compilerOptions: { target: "ES2022", lib: ["ESNext", "DOM", "DOM.Iterable"], sourceMap: false },
   });
   return "esm/";

@@ -1,5 +1,5 @@
 /**
- * The build of the npm package where JSR cannot be reached, with `deno pack`.
+ * The declarations of the npm package where JSR cannot be reached, made with `deno pack`.
  *
  * @module
  */
@@ -8,7 +8,7 @@ import { run } from "../run.ts";
 import { ROOT } from "./manifest.ts";
 
 /**
- * Compiles the package: ES modules with their declarations beside them.
+ * Compiles the package: ES modules with their declarations beside them. Only the latter are kept.
  *
  * @param target The folder of the package.
  * @returns The folder of the compiled modules within the package.

@@ -15,7 +15,7 @@ const defaults = `${root}src/defaults.ts`;
 
 /** What the main entry point reaches is in one file, for all entry points. The default router is in that of its own. */
 function chunkOf(id, graph) {
-  return id !== main && id !== defaults && sourcesOf(main, graph).has(id) ? "src/core" : null;
+  return id !== main && id !== defaults && sourcesOf(main, graph).has(id) ? "core" : null;
 }
 
 /** A source and all that it imports. */
@@ -37,7 +37,7 @@ export default {
   },
   output: {
     entryFileNames: "[name].js",
-    chunkFileNames: "[name].js",
+    chunkFileNames: "src/[name].js",
     // For people to read: the names and the paths of the sources stay. The documentation is in the declarations, and
     // would be half of what a runtime has to read before it starts.
     comments: { jsdoc: false },
@@ -46,7 +46,7 @@ export default {
     // Without the checks that let and const cost an engine at each access.
     topLevelVar: true,
     codeSplitting: {
-      groups: [{ debugName: "src/core", name: chunkOf }],
+      groups: [{ debugName: "core", name: chunkOf }],
     },
   },
 };

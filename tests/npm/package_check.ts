@@ -15,9 +15,6 @@ import { IS_CI, isInstalled, program, type Tool } from "../../scripts/tools.ts";
 /** The oldest compiler that the declarations are for, and the newest of each major version. */
 const COMPILERS = ["typescript-5.4", "typescript-5.9", "typescript-6", "typescript-7"] as const;
 
-/** The modules, one for each entry point and those that they share, as `scripts/npm/rolldown.config.mjs` wants them. */
-const MODULES = ["mod.js", "src/core.js", "src/middlewares/mod.js", "src/testing/mod.js"];
-
 /** How much a bundle may weigh, minified and compressed, in bytes. */
 const LIMITS = { quickstart: 8_000, everything: 12_500, single: 1_000 };
 
@@ -26,6 +23,11 @@ const NEW_INFERENCE = /^.*commands\.subscribe\(ForgetAll, \(\) => \{\}\).*\n/gm;
 
 const root = fileURLToPath(ROOT);
 const config = await readConfig();
+/** The modules, one for each entry point and what they share, as `scripts/npm/rolldown.config.mjs` wants them. */
+const moduleNames = [
+  ...Object.values(config.exports).map((path) => path.slice(2).replace(/\.ts$/, ".js")),
+  "src/core.js",
+];
 const manifest = JSON.parse(await Deno.readTextFile(`${root}npm/package.json`));
 /** The folder of the modules within the package: one of the two builds has one. */
 const folder = manifest.main.replace(/^\.\//, "").replace(/mod\.js$/, "");
@@ -116,7 +118,7 @@ Deno.test("the package says of itself what deno.json says, and has no dependenci
 Deno.test("the package has a few modules, the declarations of each source, the documents, and nothing else", async () => {
   const files = await listFiles(installed);
   const sources = ["mod.ts", ...(await listFiles(`${root}src`)).map((path) => `src/${path}`)];
-  const expected: string[] = ["package.json", ...MODULES.map((path) => `${folder}${path}`)];
+  const expected: string[] = ["package.json", ...moduleNames.map((path) => `${folder}${path}`)];
   for (const document of ["LICENSE", "README.md", "CHANGELOG.md"]) {
     if (await exists(`${root}${document}`)) expected.push(document);
   }
@@ -139,7 +141,7 @@ Deno.test("the package has a few modules, the declarations of each source, the d
 Deno.test("every source is in one module, so that the entry points have the same classes", async () => {
   const parts: string[] = [];
   const classes: string[] = [];
-  for (const path of MODULES) {
+  for (const path of moduleNames) {
     const text = await Deno.readTextFile(`${installed}/${folder}${path}`);
     parts.push(...Array.from(text.matchAll(/^\/\/ (src\/\S+\.ts)$/gm), ([, source]) => source!));
     classes.push(...Array.from(text.matchAll(/^(?:var (\w+) = )?class\b ?(\w*)/gm), ([, name, own]) => name ?? own!));

@@ -1,13 +1,13 @@
 // deno-lint-ignore-file require-await -- a handler of an application is async and awaits something
 import { measure } from "../measure.js";
-import { internals, peer } from "../peer.js";
+import { chainSource, peer } from "../peer.js";
 
 const { default: koaCompose } = await peer("koa-compose");
 // Hono does not export it: it is what runs the middlewares of every application.
 const { compose: honoCompose } = await peer(
   "./node_modules/hono/dist/compose.js",
 );
-const { compose } = await internals();
+const { compose } = await chainSource();
 
 const handled = { cq: 0, koa: 0, hono: 0 };
 

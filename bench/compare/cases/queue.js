@@ -1,8 +1,8 @@
 // deno-lint-ignore-file require-await -- a handler of an application is async and awaits something
+import { MemoryQueue, Pump } from "@cq/core";
 import { measure } from "../measure.js";
-import { internals, peer } from "../peer.js";
+import { peer } from "../peer.js";
 
-const { MemoryQueue, Pump } = await internals();
 const { default: fastq } = await peer("fastq");
 const { default: PQueue } = await peer("p-queue");
 

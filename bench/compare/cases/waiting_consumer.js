@@ -1,8 +1,8 @@
 // deno-lint-ignore-file require-await -- a handler of an application is async and awaits something
+import { MemoryQueue } from "@cq/core";
 import { measure } from "../measure.js";
-import { internals, peer } from "../peer.js";
+import { peer } from "../peer.js";
 
-const { MemoryQueue } = await internals();
 const { default: fastq } = await peer("fastq");
 
 const handled = { cq: 0, fastq: 0 };

@@ -1,0 +1,74 @@
+/**
+ * Writes the tables of a run into the README beside this folder, and its most telling rows into that of the package.
+ *
+ * @module
+ */
+
+import { fileURLToPath } from "node:url";
+import { run as runProgram } from "../../scripts/run.ts";
+import type { RuntimeName } from "./prepare.ts";
+import { type Comparison, format, round, type Run, table } from "./report.ts";
+
+const ALL = fileURLToPath(new URL("../README.md", import.meta.url));
+const PACKAGE = fileURLToPath(new URL("../../README.md", import.meta.url));
+
+/** What the README of the package quotes: the work, and against what, as the rows and as the README call it. */
+const QUOTED: readonly (readonly [work: string, to: string, text: string])[] = [
+  ["query", "direct", "the direct call"],
+  ["command", "direct", "the direct call"],
+  ["command", "nest", "@nestjs/cqrs, a singleton handler"],
+  ["command", "nest, request-scoped", "@nestjs/cqrs, request-scoped"],
+  ["command", "mediatr-ts", "mediatr-ts"],
+  ["3 classic middlewares", "hand-nested", "three functions, nested by hand"],
+  ["event, 3 handlers", "Promise.all", "`Promise.all`"],
+  ["event, 3 handlers", "emittery", "emittery"],
+  ["command, 1 related event", "by hand", "the same by hand"],
+  ["queue and pump, 1 consumer", "fastq.promise", "fastq.promise"],
+];
+
+/** The runtimes that it quotes. */
+const COLUMNS: readonly (readonly [name: RuntimeName, text: string])[] = [
+  ["node-24", "Node"],
+  ["deno", "Deno"],
+  ["bun", "Bun"],
+];
+
+/**
+ * Replaces the tables in both.
+ *
+ * @param run The run. What it has not measured is left empty.
+ */
+export async function writeReadmes(run: Run): Promise<void> {
+  await replaceTables(ALL, format(run));
+  await replaceTables(PACKAGE, quote(run));
+}
+
+async function replaceTables(path: string, tables: string): Promise<void> {
+  const text = await Deno.readTextFile(path);
+  const between = /(<!-- run -->\n)[^]*(<!-- \/run -->)/;
+  if (!between.test(text)) throw new Error(`Cannot find in ${path} where the tables go`);
+  await Deno.writeTextFile(path, text.replace(between, (_, start, end) => `${start}\n${tables}\n\n${end}`));
+  await runProgram(Deno.execPath(), { args: ["fmt", "--quiet", path] });
+}
+
+function quote({ comparisons, runtimes }: Run): string {
+  const heads = COLUMNS.map(([name, text]) => {
+    const version = runtimes.find((runtime) => runtime.name === name)?.version.replace(/\.\d+$/, "") ?? "";
+    return `${text} ${version}`;
+  });
+  const rows = QUOTED.map(([work, to, text]) => {
+    const found = COLUMNS.map(([name]) =>
+      comparisons.find((comparison) => comparison.work === work && comparison.to === to && comparison.runtime === name)
+    );
+    return [work, to === "direct" ? `${text}, ${nanosecondsOf(found)}` : text, ...found.map(ratioOf)];
+  });
+  return table(["work", "against", ...heads], rows);
+}
+
+function nanosecondsOf(found: readonly (Comparison | undefined)[]): string {
+  return `${found.map((comparison) => comparison?.nanoseconds.other.toFixed(0) ?? "–").join(" / ")} ns`;
+}
+
+function ratioOf(comparison: Comparison | undefined): string {
+  return comparison === undefined ? "–" : round(comparison.ratio);
+}
