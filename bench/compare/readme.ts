@@ -28,7 +28,7 @@ const QUOTED: readonly (readonly [work: string, to: string, text: string])[] = [
 
 /** The runtimes that it quotes. */
 const COLUMNS: readonly (readonly [name: RuntimeName, text: string])[] = [
-  ["node-24", "Node"],
+  ["node-24", "Node 24"],
   ["deno", "Deno"],
   ["bun", "Bun"],
 ];
@@ -51,18 +51,14 @@ async function replaceTables(path: string, tables: string): Promise<void> {
   await runProgram(Deno.execPath(), { args: ["fmt", "--quiet", path] });
 }
 
-function quote({ comparisons, runtimes }: Run): string {
-  const heads = COLUMNS.map(([name, text]) => {
-    const version = runtimes.find((runtime) => runtime.name === name)?.version.replace(/\.\d+$/, "") ?? "";
-    return `${text} ${version}`;
-  });
+function quote({ comparisons }: Run): string {
   const rows = QUOTED.map(([work, to, text]) => {
     const found = COLUMNS.map(([name]) =>
       comparisons.find((comparison) => comparison.work === work && comparison.to === to && comparison.runtime === name)
     );
     return [work, to === "direct" ? `${text}, ${nanosecondsOf(found)}` : text, ...found.map(ratioOf)];
   });
-  return table(["work", "against", ...heads], rows);
+  return table(["work", "against", ...COLUMNS.map(([, text]) => text)], rows);
 }
 
 function nanosecondsOf(found: readonly (Comparison | undefined)[]): string {
