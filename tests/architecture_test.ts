@@ -26,8 +26,11 @@ const BANNED: readonly (readonly [name: string, pattern: RegExp])[] = [
   ["the global Deno", /\bDeno\s*[.[?]/],
   ["a global of Node or Bun", /\b(?:process|Buffer|Bun)\s*[.[?]/],
   ["a using declaration", /\busing\s+[\w$]+\s*(?:=|of\b|:)/],
-  // A static one is how a class lets another module in, by its name in brackets, and nobody else.
-  ["the keyword private, which is gone at run time, instead of a #private name", /\bprivate\s+(?!static\b)[\w$]/],
+  // These two let one other module in, by their name in brackets, which no #private name can.
+  [
+    "the keyword private, which is gone at run time, instead of a #private name",
+    /\bprivate\s+(?!static (?:close|surroundingsOf)\()[\w$]/,
+  ],
   ["a decorator", /^\s*@[\w$.]+/m],
   ["metadata by reflection", /\bReflect\s*\.\s*\w*[mM]etadata\b/],
   ["AsyncLocalStorage", /\bAsyncLocalStorage\b/],
