@@ -1,7 +1,5 @@
 import { fileURLToPath } from "node:url";
-import { run } from "../../scripts/run.ts";
-import { program } from "../../scripts/tools.ts";
-import { installTools, runCase, type Runtime, type RuntimeName } from "./prepare.ts";
+import { bundle, runCase, type Runtime, type RuntimeName } from "./prepare.ts";
 import { quantile } from "./report.ts";
 
 const HERE = fileURLToPath(new URL(".", import.meta.url));
@@ -194,10 +192,9 @@ const WEIGHED: Readonly<Record<string, readonly string[]>> = {
  * @returns Bytes, by package.
  */
 export async function measureSizes(): Promise<Record<string, number>> {
-  await installTools("esbuild");
   const sizes: Record<string, number> = {};
   const entry = `${HERE}results/weighed.js`;
-  const bundle = `${HERE}results/bundle.js`;
+  const bundled = `${HERE}results/bundle.js`;
   await Deno.mkdir(`${HERE}results`, { recursive: true });
   for (const [name, packages] of Object.entries(WEIGHED)) {
     await Deno.writeTextFile(
@@ -212,23 +209,17 @@ export async function measureSizes(): Promise<Record<string, number>> {
       "class-*",
       "@grpc/*",
     ];
-    await run(program("esbuild", "esbuild"), {
-      args: [
-        entry,
-        "--bundle",
-        "--minify",
-        "--format=esm",
-        "--platform=node",
-        `--outfile=${bundle}`,
-        "--log-level=error",
-        ...external.map((pattern) => `--external:${pattern}`),
-      ],
-    });
-    const { body } = new Response(await Deno.readFile(bundle));
+    await bundle(entry, bundled, [
+      "--minify",
+      "--platform=node",
+      "--log-level=error",
+      ...external.map((pattern) => `--external:${pattern}`),
+    ]);
+    const { body } = new Response(await Deno.readFile(bundled));
     sizes[name] = (await new Response(body!.pipeThrough(new CompressionStream("gzip")))
       .bytes()).length;
   }
   await Deno.remove(entry);
-  await Deno.remove(bundle);
+  await Deno.remove(bundled);
   return sizes;
 }

@@ -1,6 +1,6 @@
 import { fileURLToPath } from "node:url";
 import { run } from "../../scripts/run.ts";
-import { program, type Tool } from "../../scripts/tools.ts";
+import { installMissing, program } from "../../scripts/tools.ts";
 
 const HERE = fileURLToPath(new URL(".", import.meta.url));
 const ROOT = fileURLToPath(new URL("../../", import.meta.url));
@@ -50,21 +50,8 @@ async function commandOf(name: RuntimeName): Promise<readonly string[]> {
     "--v8-flags=--expose-gc",
   ];
   if (name === "deno") return [Deno.execPath(), ...flags];
-  await installTools(name);
+  await installMissing(name);
   return name === "bun" ? [program("bun", "bun")] : [program(name, "node"), "--expose-gc"];
-}
-
-/**
- * Installs tools outside of the checkout, unless they are there.
- *
- * @param names Their names.
- */
-export async function installTools(...names: Tool[]): Promise<void> {
-  await run(Deno.execPath(), {
-    args: ["task", "--quiet", "tools", ...names],
-    cwd: ROOT,
-    timeoutMs: 600_000,
-  });
 }
 
 /**
@@ -113,22 +100,29 @@ export async function prepareSubject(source: string): Promise<string> {
   const checkout = isCheckout ? await Deno.realPath(source) : ROOT.slice(0, -1);
   const target = `${MODULES}/@cq/core`;
   await Deno.remove(target, { recursive: true }).catch(() => {});
-  await installTools("esbuild");
-  await bundle(`${checkout}/src/chain.ts`, `${target}/chain.js`);
+  await bundle(`${checkout}/src/chain.ts`, `${target}/chain.js`, ["--target=es2022"]);
 
   if (source === "npm") {
     await run(Deno.execPath(), { args: ["task", "--quiet", "npm"], cwd: ROOT, timeoutMs: 600_000 });
     await copyFolder(`${ROOT}npm`, target);
     return "the built npm package";
   }
-  await bundle(`${checkout}/mod.ts`, `${target}/mod.js`);
+  await bundle(`${checkout}/mod.ts`, `${target}/mod.js`, ["--target=es2022"]);
   const manifest = { name: "@cq/core", type: "module", exports: { ".": "./mod.js" } };
   await Deno.writeTextFile(`${target}/package.json`, JSON.stringify(manifest));
   return isCheckout ? `a bundle of the sources in ${source}` : "a bundle of the sources";
 }
 
-async function bundle(entry: string, target: string): Promise<void> {
-  const args = [entry, "--bundle", "--format=esm", "--target=es2022", `--outfile=${target}`];
+/**
+ * Bundles a module and what it imports.
+ *
+ * @param entry The module.
+ * @param target The file of the bundle.
+ * @param flags Further flags of esbuild.
+ */
+export async function bundle(entry: string, target: string, flags: readonly string[]): Promise<void> {
+  await installMissing("esbuild");
+  const args = [entry, "--bundle", "--format=esm", `--outfile=${target}`, ...flags];
   await run(program("esbuild", "esbuild"), { args });
 }
 
