@@ -91,9 +91,9 @@ export type { MessageIn, Nothing, ResultAfter, StepFunction, StepMessage } from 
 export { defer, type DeferOptions, type DeferredDispatcher } from "./src/defer.ts";
 
 export type { Consumer, Delivery, NackOptions, Producer, Queue, SendOptions } from "./src/queue/queue.ts";
-export { MemoryQueue, type MemoryQueueOptions } from "./src/queue/memory_queue.ts";
-export type { Draining, DrainingOptions } from "./src/queue/draining.ts";
-export { Pump, type PumpOptions } from "./src/queue/pump.ts";
+export { MemoryQueue, type MemoryQueueOptions } from "./src/queue/memory/memory_queue.ts";
+export type { Draining, DrainingOptions } from "./src/queue/pump/draining.ts";
+export { Pump, type PumpOptions } from "./src/queue/pump/pump.ts";
 
 export { captureError, type CaptureErrorOptions } from "./src/middlewares/capture_error.ts";
 export type { ErrorFilter } from "./src/middlewares/error_filter.ts";
@@ -101,11 +101,11 @@ export { retry, type RetryOptions } from "./src/middlewares/retry.ts";
 export { timeout, type TimeoutOptions } from "./src/middlewares/timeout.ts";
 export { type AnyDisposable, using } from "./src/middlewares/using.ts";
 
-export type { AbstractConstructor, Constructor, DefaultBus, DIAdapter } from "./src/di_adapter.ts";
+export type { Constructor, DefaultBus, DIAdapter } from "./src/di_adapter.ts";
 export { type BindOptions, Container } from "./src/container/container.ts";
 export { inject, type Lifetime } from "./src/container/inject.ts";
 export { Scope } from "./src/container/scope.ts";
-export { InjectionToken, type Token } from "./src/container/token.ts";
+export { type AbstractConstructor, InjectionToken, type Token } from "./src/token.ts";
 
 export type { HandlerDecorator, OneOrMore } from "./src/decorators.ts";
 export { MessageRouter } from "./src/router.ts";
@@ -122,4 +122,4 @@ export {
   queryHandler,
   queryTypes,
   router,
-} from "./src/defaults.ts";
+} from "./src/default_router.ts";

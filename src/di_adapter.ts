@@ -9,14 +9,6 @@ import type { HandlerContext } from "./context.ts";
 export type Constructor<T = object> = new (...args: any[]) => T;
 
 /**
- * A class, abstract ones included.
- *
- * @typeParam T The instances of the class.
- */
-// deno-lint-ignore no-explicit-any -- the container knows the arguments
-export type AbstractConstructor<T = object> = abstract new (...args: any[]) => T;
-
-/**
  * A bus of the router, for a container to bind so that it can be injected.
  *
  * @typeParam T The bus.

@@ -1,4 +1,4 @@
-import { classOf } from "./identity.ts";
+import { classOf } from "./message_class.ts";
 
 /**
  * The name of a class or function, for people to read.

@@ -1,6 +1,6 @@
 import type { HandlerSource } from "./context.ts";
 import { DuplicateHandlerError } from "./errors.ts";
-import { classOf } from "./identity.ts";
+import { classOf } from "./message_class.ts";
 import { nameOf } from "./naming.ts";
 import type { MessageType } from "./message.ts";
 

@@ -489,7 +489,7 @@ for (const delay of [-1, NaN, Infinity, 2 ** 31]) {
 
 Deno.test("Delivery.nack() with a delay does not keep the process alive", async () => {
   const script = `
-    import { MemoryQueue } from ${JSON.stringify(new URL("../src/queue/memory_queue.ts", import.meta.url).href)};
+    import { MemoryQueue } from ${JSON.stringify(new URL("../src/queue/memory/memory_queue.ts", import.meta.url).href)};
     const queue = new MemoryQueue({ maxSize: 1, maxAttempts: 2 });
     await queue.send("a");
     const { value } = await queue[Symbol.asyncIterator]().next();

@@ -100,7 +100,7 @@ export async function prepareSubject(source: string): Promise<string> {
   const checkout = isCheckout ? await Deno.realPath(source) : ROOT.slice(0, -1);
   const target = `${MODULES}/@cq/core`;
   await Deno.remove(target, { recursive: true }).catch(() => {});
-  await bundle(`${checkout}/src/chain.ts`, `${target}/chain.js`, ["--target=es2022"]);
+  await bundle(`${checkout}/src/middleware_chain.ts`, `${target}/chain.js`, ["--target=es2022"]);
 
   if (source === "npm") {
     await run(Deno.execPath(), { args: ["task", "--quiet", "npm"], cwd: ROOT, timeoutMs: 600_000 });

@@ -11,7 +11,7 @@ import { fileURLToPath } from "node:url";
 const root = fileURLToPath(new URL("../../", import.meta.url));
 const { exports: entryPoints } = JSON.parse(readFileSync(`${root}deno.json`, "utf8"));
 const main = root + entryPoints["."].slice(2);
-const defaults = `${root}src/defaults.ts`;
+const defaults = `${root}src/default_router.ts`;
 
 /** What the main entry point reaches is in one file, for all entry points. The default router is in that of its own. */
 function chunkOf(id, graph) {

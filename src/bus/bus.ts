@@ -1,8 +1,8 @@
-import { requireMiddlewares } from "../chain.ts";
+import { requireMiddlewares } from "../middleware_chain.ts";
 import { type DispatchOptions, NO_METADATA } from "../context.ts";
 import type { HandlerFunctionFor, HandlerOptions, HandlerResult } from "../handler.ts";
 import type { Listener } from "./listener.ts";
-import { classOf, prototypeOf } from "../identity.ts";
+import { classOf, prototypeOf } from "../message_class.ts";
 import { describe, nameOf } from "../naming.ts";
 import type { MessageKind, MessagesByKind, MessageType } from "../message.ts";
 import type { AnyMiddleware } from "../middleware.ts";

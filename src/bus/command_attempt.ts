@@ -1,5 +1,5 @@
 import type { CommandContext, HandlerSource, Metadata } from "../context.ts";
-import type { Disposer } from "../dispose.ts";
+import type { Disposer } from "../internal/dispose.ts";
 import type { ScopeKeeper } from "./invoker.ts";
 import { RelatedEvents } from "../related_events.ts";
 

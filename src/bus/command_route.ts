@@ -1,6 +1,6 @@
-import { start, type Step } from "../chain.ts";
+import { type Call, start } from "../middleware_chain.ts";
 import { CommandAttempt } from "./command_attempt.ts";
-import { settleThenDispose } from "../dispose.ts";
+import { settleThenDispose } from "../internal/dispose.ts";
 import type { EventBus } from "./event_bus.ts";
 import type { Invoker } from "./invoker.ts";
 import { publishRelatedEvents } from "./publish_related_events.ts";
@@ -45,7 +45,7 @@ export function composeCommandRoute(parts: RouteParts, commandParts: CommandRout
 
 /** One attempt, whose outcome is the command's: a single `then` closes its events and publishes them. */
 function composeDirect(parts: RouteParts, registration: Registration, { invoker, eventBus }: CommandRouteParts): Route {
-  const handle = composeChain(parts, invoker.step(registration));
+  const handle = composeChain(parts, invoker.prepare(registration));
 
   return (message, signal, metadata) => {
     const attempt = new CommandAttempt(signal, metadata, registration.source);
@@ -69,9 +69,9 @@ function composeChained(
   { invoker, eventBus }: CommandRouteParts,
 ): Route {
   const { source: handler } = registration;
-  const handle = invoker.step(registration);
+  const handle = invoker.prepare(registration);
 
-  const attemptOnce: Step<Run> = (message, { signal, metadata }, run) => {
+  const attemptOnce: Call<Run> = (message, { signal, metadata }, run) => {
     const attempt = new CommandAttempt(signal, metadata, handler);
     const index = run.started++;
     return start(handle, message, attempt, attempt).then(

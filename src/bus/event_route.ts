@@ -1,16 +1,16 @@
-import { compose, silence, start, type Step } from "../chain.ts";
+import { type Call, compose, silence, start } from "../middleware_chain.ts";
 import type { HandlerSource } from "../context.ts";
 import { EventDispatchError, type EventFailure } from "../errors.ts";
 import type { Invoker } from "./invoker.ts";
 import { callListeners, type Listener } from "./listener.ts";
-import { ignore } from "../promise.ts";
+import { ignore } from "../internal/promise.ts";
 import type { Registration } from "../registry.ts";
 import type { Route, RouteParts } from "./route.ts";
 
 /** One handler of an event, with its chain. */
 interface Handling {
   readonly source: HandlerSource;
-  readonly handle: Step;
+  readonly handle: Call;
 }
 
 /**
@@ -38,11 +38,11 @@ export function composeEventRoute(
 }
 
 /** A handler that cannot be wired fails by itself, at each event, and keeps no other from running. */
-function stepOf(registration: Registration, invoker: Invoker): Step {
+function stepOf(registration: Registration, invoker: Invoker): Call {
   try {
-    return invoker.step(registration);
+    return invoker.prepare(registration);
   } catch {
-    return (message, context, state) => invoker.step(registration)(message, context, state);
+    return (message, context, state) => invoker.prepare(registration)(message, context, state);
   }
 }
 

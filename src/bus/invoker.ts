@@ -1,7 +1,7 @@
-import type { Step } from "../chain.ts";
+import type { Call } from "../middleware_chain.ts";
 import type { HandlerContext } from "../context.ts";
 import type { Constructor, DIAdapter } from "../di_adapter.ts";
-import { type Disposer, disposerOf, settleThenDispose } from "../dispose.ts";
+import { type Disposer, disposerOf, settleThenDispose } from "../internal/dispose.ts";
 import type { Handler, HandlerFunction } from "../handler.ts";
 import { nameOf } from "../naming.ts";
 import type { Registration } from "../registry.ts";
@@ -35,7 +35,7 @@ export class Invoker {
    * @param registration The handler.
    * @returns The innermost step of the handler's chain.
    */
-  step(registration: Registration): Step<ScopeKeeper | undefined> {
+  prepare(registration: Registration): Call<ScopeKeeper | undefined> {
     const handle = this.#handle(registration);
     const adapter = this.#adapter;
     if (adapter.createScope === undefined) return (message, context) => handle(undefined, message, context);

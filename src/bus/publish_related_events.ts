@@ -1,7 +1,7 @@
 import type { Metadata } from "../context.ts";
 import { EventDispatchError, type EventFailure } from "../errors.ts";
 import type { EventBus } from "./event_bus.ts";
-import { isPromiseLike, toPromise } from "../promise.ts";
+import { isPromiseLike, toPromise } from "../internal/promise.ts";
 
 /** What the publication of a command's events needs. */
 interface PublicationOptions {

@@ -1,6 +1,6 @@
-import { silence } from "../chain.ts";
+import { silence } from "../middleware_chain.ts";
 import type { Invoker } from "./invoker.ts";
-import { toPromise } from "../promise.ts";
+import { toPromise } from "../internal/promise.ts";
 import type { Route, RouteParts } from "./route.ts";
 import { composeChain, composeSingleRoute } from "./single_route.ts";
 
@@ -14,7 +14,7 @@ import { composeChain, composeSingleRoute } from "./single_route.ts";
 export function composeQueryRoute(parts: RouteParts, invoker: Invoker): Route {
   return composeSingleRoute("query", parts, (registration) => {
     const { source: handler } = registration;
-    const chain = composeChain(parts, invoker.step(registration));
+    const chain = composeChain(parts, invoker.prepare(registration));
     const handle = registration.failSilently ? silence(chain) : chain;
 
     return (message, signal, metadata) =>

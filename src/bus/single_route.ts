@@ -1,4 +1,4 @@
-import { compose, type Step } from "../chain.ts";
+import { type Call, compose } from "../middleware_chain.ts";
 import { HandlerNotFoundError } from "../errors.ts";
 import { callListeners } from "./listener.ts";
 import { nameOf, reasonOf } from "../naming.ts";
@@ -49,12 +49,12 @@ export function composeSingleRoute(
  * @param innermost The handler's step.
  * @returns The chain.
  */
-export function composeChain<State>({ middlewares, listeners }: RouteParts, innermost: Step<State>): Step<State> {
+export function composeChain<State>({ middlewares, listeners }: RouteParts, innermost: Call<State>): Call<State> {
   const mayStartLate = middlewares.length + listeners.length > 0;
   return compose(middlewares, mayStartLate ? unlessAborted(innermost) : innermost);
 }
 
-function unlessAborted<State>(step: Step<State>): Step<State> {
+function unlessAborted<State>(step: Call<State>): Call<State> {
   return (message, context, state) => {
     context.signal?.throwIfAborted();
     return step(message, context, state);

@@ -1,15 +1,15 @@
 import { CircularDependencyError, ProviderNotFoundError } from "../errors.ts";
 import { nameOf } from "../naming.ts";
 import { RelatedEvents } from "../related_events.ts";
-import { construct, type Lifetime, type Path, type Resolver, type Surroundings } from "./inject.ts";
-import { InjectionToken, type Token } from "./token.ts";
+import { construct, type Lifetime, type ResolutionContext, type ResolutionPath, type Resolver } from "./inject.ts";
+import { InjectionToken, type Token } from "../token.ts";
 
 const LIFETIMES: readonly Lifetime[] = ["singleton", "scoped", "transient"];
 
 interface Binding {
   readonly factory: () => unknown;
   /** The path of an instance that nothing else has led to. */
-  readonly root: Path;
+  readonly root: ResolutionPath;
   /** Set once somebody has been given what the binding makes: it cannot change under them any more. */
   isResolved: boolean;
   isBuilt: boolean;
@@ -51,19 +51,19 @@ export class Bindings implements Resolver {
     this.#bindings.set(token, { factory, root, isResolved: false, isBuilt: false, instance: undefined });
   }
 
-  resolve<T>(token: Token<T>, surroundings: Surroundings | undefined, path: Path | undefined): T {
+  resolve<T>(token: Token<T>, context: ResolutionContext | undefined, path: ResolutionPath | undefined): T {
     const binding = this.#bindings.get(token);
-    if (binding === undefined) return this.#resolveUnbound(token, surroundings, path) as T;
+    if (binding === undefined) return this.#resolveUnbound(token, context, path) as T;
     if (binding.instance !== undefined) return binding.instance as T;
-    return this.#resolveBound(binding, surroundings, path) as T;
+    return this.#resolveBound(binding, context, path) as T;
   }
 
-  #resolveBound(binding: Binding, surroundings: Surroundings | undefined, path: Path | undefined): unknown {
+  #resolveBound(binding: Binding, context: ResolutionContext | undefined, path: ResolutionPath | undefined): unknown {
     switch (binding.root.lifetime) {
       case "transient":
-        return this.#build(binding, surroundings, path);
+        return this.#build(binding, context, path);
       case "scoped":
-        return this.#resolveScoped(binding, surroundings, path);
+        return this.#resolveScoped(binding, context, path);
       case "singleton":
         // What has been built may be undefined.
         if (!binding.isBuilt) binding.instance = this.#build(binding, undefined, path);
@@ -72,10 +72,10 @@ export class Bindings implements Resolver {
     }
   }
 
-  #resolveScoped(binding: Binding, surroundings: Surroundings | undefined, path: Path | undefined): unknown {
+  #resolveScoped(binding: Binding, context: ResolutionContext | undefined, path: ResolutionPath | undefined): unknown {
     const { token } = binding.root;
     refuseCaptive(token, path);
-    const instances = surroundings?.instances;
+    const instances = context?.instances;
     if (instances === undefined) {
       throw new TypeError(
         `Cannot resolve "${tokenName(token)}": it is bound for a scope, and none is open. ` +
@@ -83,27 +83,31 @@ export class Bindings implements Resolver {
       );
     }
     if (instances.has(token)) return instances.get(token);
-    const instance = this.#build(binding, surroundings, path);
+    const instance = this.#build(binding, context, path);
     instances.set(token, instance);
     return instance;
   }
 
-  #build(binding: Binding, surroundings: Surroundings | undefined, parent: Path | undefined): unknown {
+  #build(binding: Binding, context: ResolutionContext | undefined, parent: ResolutionPath | undefined): unknown {
     const path = parent === undefined ? binding.root : extend(parent, binding.root);
-    const instance = construct(path, surroundings, binding.factory);
+    const instance = construct(path, context, binding.factory);
     binding.isResolved = true;
     return instance;
   }
 
-  #resolveUnbound(token: Token<unknown>, surroundings: Surroundings | undefined, path: Path | undefined): unknown {
+  #resolveUnbound(
+    token: Token<unknown>,
+    context: ResolutionContext | undefined,
+    path: ResolutionPath | undefined,
+  ): unknown {
     if (token !== RelatedEvents) throw new ProviderNotFoundError([...namesOf(path), tokenName(token)]);
     refuseCaptive(token, path);
-    if (surroundings?.events === undefined) {
+    if (context?.events === undefined) {
       throw new ProviderNotFoundError([...namesOf(path), tokenName(token)], {
         advice: "A container has it only while it builds the handler of a command",
       });
     }
-    return surroundings.events;
+    return context.events;
   }
 }
 
@@ -113,12 +117,12 @@ export function tokenName(token: Token<unknown>): string {
 }
 
 /** The path of what another construction asks for. */
-function extend(parent: Path, root: Path): Path {
+function extend(parent: ResolutionPath, root: ResolutionPath): ResolutionPath {
   refuseCircle(root.token, parent);
   return { ...root, parent };
 }
 
-function refuseCircle(token: Token<unknown>, path: Path | undefined): void {
+function refuseCircle(token: Token<unknown>, path: ResolutionPath | undefined): void {
   for (let current = path; current !== undefined; current = current.parent) {
     if (current.token === token) {
       throw new CircularDependencyError([...namesOf(path, current), tokenName(token)]);
@@ -127,7 +131,7 @@ function refuseCircle(token: Token<unknown>, path: Path | undefined): void {
 }
 
 /** What lives in a scope must not outlive it in an instance that is shared for ever. */
-function refuseCaptive(token: Token<unknown>, path: Path | undefined): void {
+function refuseCaptive(token: Token<unknown>, path: ResolutionPath | undefined): void {
   for (let current = path; current !== undefined; current = current.parent) {
     if (current.lifetime !== "singleton") continue;
     const [name, singleton] = [tokenName(token), tokenName(current.token)];
@@ -139,7 +143,7 @@ function refuseCaptive(token: Token<unknown>, path: Path | undefined): void {
 }
 
 /** The names along a path, outermost first, or first the one that is given. */
-function namesOf(path: Path | undefined, first?: Path): string[] {
+function namesOf(path: ResolutionPath | undefined, first?: ResolutionPath): string[] {
   const names: string[] = [];
   for (let current = path; current !== undefined; current = current.parent) {
     names.unshift(tokenName(current.token));

@@ -1,9 +1,9 @@
 import type { HandlerContext } from "../context.ts";
-import type { AbstractConstructor, Constructor, DefaultBus, DIAdapter } from "../di_adapter.ts";
+import type { Constructor, DefaultBus, DIAdapter } from "../di_adapter.ts";
 import { Bindings, tokenName } from "./bindings.ts";
-import { construct, type Lifetime, pathWithin, type Surroundings } from "./inject.ts";
+import { construct, type Lifetime, pathWithin, type ResolutionContext } from "./inject.ts";
 import { Scope } from "./scope.ts";
-import type { Token } from "./token.ts";
+import type { AbstractConstructor, Token } from "../token.ts";
 
 /** How a token is bound. */
 export interface BindOptions {
@@ -118,7 +118,7 @@ export class Container implements DIAdapter<Scope | HandlerContext> {
    */
   wire<T extends object>(type: Constructor<T>): (scope: Scope | HandlerContext) => T {
     const resolver = this.#bindings;
-    if (resolver.has(type)) return (scope) => resolver.resolve(type, surroundings(scope), undefined);
+    if (resolver.has(type)) return (scope) => resolver.resolve(type, contextOf(scope), undefined);
     if (type.length > 0) {
       throw new TypeError(
         `Cannot construct "${tokenName(type)}": its constructor expects arguments (${type.length}). Give each ` +
@@ -128,7 +128,7 @@ export class Container implements DIAdapter<Scope | HandlerContext> {
     this.#unbound.add(type);
     const path = { token: type, lifetime: "transient", parent: undefined, resolver } as const;
     const build = () => new type();
-    return (scope) => construct(path, surroundings(scope), build);
+    return (scope) => construct(path, contextOf(scope), build);
   }
 
   /**
@@ -158,7 +158,7 @@ export class Container implements DIAdapter<Scope | HandlerContext> {
 }
 
 /** An adapter that has only its handlers wired here may have a scope of another kind, or none. */
-function surroundings(scope: Scope | HandlerContext | undefined): Surroundings | undefined {
+function contextOf(scope: Scope | HandlerContext | undefined): ResolutionContext | undefined {
   const isContext = typeof scope === "object" && scope !== null && "handler" in scope;
-  return isContext ? scope : Scope["surroundingsOf"](scope);
+  return isContext ? scope : Scope["contextOf"](scope);
 }

@@ -1,23 +1,23 @@
 import type { RelatedEvents } from "../related_events.ts";
-import type { Token } from "./token.ts";
+import type { Token } from "../token.ts";
 
 /** How long an instance is shared: for ever, within a scope, or never. */
 export type Lifetime = "singleton" | "scoped" | "transient";
 
 /** What led to the construction of an instance: a list that grows at its end, and is shared by its branches. */
-export interface Path {
+export interface ResolutionPath {
   /** What is being constructed. */
   readonly token: Token<unknown>;
   /** How long the instance will be shared. */
   readonly lifetime: Lifetime;
   /** What asked for it. */
-  readonly parent: Path | undefined;
+  readonly parent: ResolutionPath | undefined;
   /** What finds its dependencies. */
   readonly resolver: Resolver;
 }
 
 /** What surrounds a construction: a scope, or the context of a handler where no binding is scoped. */
-export interface Surroundings {
+export interface ResolutionContext {
   /** The instances of the scope. */
   readonly instances?: Map<Token<unknown>, unknown>;
   /** The events of the command that is being handled. */
@@ -27,14 +27,14 @@ export interface Surroundings {
 /** Finds dependencies for what is being constructed. */
 export interface Resolver {
   /** Resolves a token for whatever stands at the end of the path. */
-  resolve<T>(token: Token<T>, surroundings: Surroundings | undefined, path: Path | undefined): T;
+  resolve<T>(token: Token<T>, context: ResolutionContext | undefined, path: ResolutionPath | undefined): T;
 }
 
 /** What a container constructs just now, which is synchronous: between two constructions there is nothing. */
-let current: Path | undefined;
+let current: ResolutionPath | undefined;
 
 /** What surrounds it. Beside the path, since all the instances of a handler class share theirs. */
-let currentSurroundings: Surroundings | undefined;
+let currentContext: ResolutionContext | undefined;
 
 /**
  * Asks the container that is constructing for a dependency.
@@ -82,7 +82,7 @@ export function inject<T>(token: Token<T>): T {
         "a constructor default or a bound factory, and before its first await",
     );
   }
-  return current.resolver.resolve(token, currentSurroundings, current);
+  return current.resolver.resolve(token, currentContext, current);
 }
 
 /**
@@ -90,20 +90,20 @@ export function inject<T>(token: Token<T>): T {
  *
  * @typeParam T The instance.
  * @param path What is being constructed.
- * @param surroundings What it is constructed in.
+ * @param context What it is constructed in.
  * @param build Builds it, synchronously.
  * @returns The instance.
  */
-export function construct<T>(path: Path, surroundings: Surroundings | undefined, build: () => T): T {
+export function construct<T>(path: ResolutionPath, context: ResolutionContext | undefined, build: () => T): T {
   const outer = current;
-  const outerSurroundings = currentSurroundings;
+  const outerContext = currentContext;
   current = path;
-  currentSurroundings = surroundings;
+  currentContext = context;
   try {
     return build();
   } finally {
     current = outer;
-    currentSurroundings = outerSurroundings;
+    currentContext = outerContext;
   }
 }
 
@@ -113,6 +113,6 @@ export function construct<T>(path: Path, surroundings: Surroundings | undefined,
  * @param resolver The resolver.
  * @returns The path.
  */
-export function pathWithin(resolver: Resolver): Path | undefined {
+export function pathWithin(resolver: Resolver): ResolutionPath | undefined {
   return current?.resolver === resolver ? current : undefined;
 }

@@ -1,9 +1,9 @@
 import type { HandlerContext } from "../context.ts";
-import { combineErrors, disposeAll, type Disposer, disposerOf } from "../dispose.ts";
-import { isPromiseLike } from "../promise.ts";
+import { combineErrors, disposeAll, type Disposer, disposerOf } from "../internal/dispose.ts";
+import { isPromiseLike } from "../internal/promise.ts";
 import { type Bindings, tokenName } from "./bindings.ts";
-import { pathWithin, type Surroundings } from "./inject.ts";
-import type { Token } from "./token.ts";
+import { pathWithin, type ResolutionContext } from "./inject.ts";
+import type { Token } from "../token.ts";
 
 /**
  * Shares the instances that are bound as `"scoped"`, and disposes them when it is disposed. Open one with
@@ -27,12 +27,12 @@ import type { Token } from "./token.ts";
  */
 export class Scope {
   readonly #bindings: Bindings;
-  readonly #surroundings: Required<Surroundings>;
+  readonly #context: Required<ResolutionContext>;
   #isDisposed = false;
 
   /** What a scope offers to the instances that are built in it. For the container alone. */
-  private static surroundingsOf(scope: unknown): Surroundings | undefined {
-    return scope instanceof Scope ? scope.#surroundings : undefined;
+  private static contextOf(scope: unknown): ResolutionContext | undefined {
+    return scope instanceof Scope ? scope.#context : undefined;
   }
 
   /**
@@ -43,7 +43,7 @@ export class Scope {
    */
   constructor(bindings: Bindings, context?: HandlerContext) {
     this.#bindings = bindings;
-    this.#surroundings = { instances: new Map(), events: context?.events };
+    this.#context = { instances: new Map(), events: context?.events };
   }
 
   /**
@@ -60,7 +60,7 @@ export class Scope {
     if (this.#isDisposed) {
       throw new TypeError(`Cannot resolve "${tokenName(token)}": the scope has been disposed`);
     }
-    return this.#bindings.resolve(token, this.#surroundings, pathWithin(this.#bindings));
+    return this.#bindings.resolve(token, this.#context, pathWithin(this.#bindings));
   }
 
   /**
@@ -72,7 +72,7 @@ export class Scope {
   async [Symbol.asyncDispose](): Promise<void> {
     if (this.#isDisposed) return;
     this.#isDisposed = true;
-    const disposers = Array.from(this.#surroundings.instances.values(), (instance): Disposer => {
+    const disposers = Array.from(this.#context.instances.values(), (instance): Disposer => {
       // What is bound as a promise is disposed as what it resolves to. If it never got that far, nothing is left over.
       return isPromiseLike(instance)
         ? () => instance.then((resolved) => disposerOf(resolved)?.(), () => {})

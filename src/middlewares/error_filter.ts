@@ -1,4 +1,4 @@
-import type { AbstractConstructor } from "../di_adapter.ts";
+import type { AbstractConstructor } from "../token.ts";
 
 /** Which errors a middleware is about: those of the given classes, or those that a function says yes to. */
 export type ErrorFilter = readonly AbstractConstructor<unknown>[] | ((error: unknown) => boolean);

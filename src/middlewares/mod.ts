@@ -19,12 +19,15 @@
  */
 
 export { correlate, type CorrelateOptions, type CorrelationIds } from "./correlate.ts";
-export { deduplicate, type DeduplicateOptions } from "./deduplicate.ts";
-export type { DeduplicatedResult, DeduplicationStore } from "./deduplication_store.ts";
-export { MemoryDeduplicationStore, type MemoryDeduplicationStoreOptions } from "./memory_deduplication_store.ts";
-export { MessageValidationError, type ValidationIssue } from "./message_validation_error.ts";
-export type { MessageData, SchemaFor, SchemaIssue, SchemaResult, StandardSchema } from "./standard_schema.ts";
-export { trace, type TraceOptions } from "./trace.ts";
-export type { SpanContext } from "./traceparent.ts";
-export type { Histogram, Span, SpanOptions, TraceAttributes, TraceContext, Tracer } from "./tracer.ts";
-export { validate } from "./validate.ts";
+export { deduplicate, type DeduplicateOptions } from "./deduplicate/deduplicate.ts";
+export type { DeduplicatedResult, DeduplicationStore } from "./deduplicate/deduplication_store.ts";
+export {
+  MemoryDeduplicationStore,
+  type MemoryDeduplicationStoreOptions,
+} from "./deduplicate/memory_deduplication_store.ts";
+export { MessageValidationError, type ValidationIssue } from "./validate/message_validation_error.ts";
+export type { MessageData, SchemaFor, SchemaIssue, SchemaResult, StandardSchema } from "../standard_schema.ts";
+export { trace, type TraceOptions } from "./trace/trace.ts";
+export type { SpanContext } from "./trace/traceparent.ts";
+export type { Histogram, Span, SpanOptions, TraceAttributes, TraceContext, Tracer } from "./trace/tracer.ts";
+export { validate } from "./validate/validate.ts";

@@ -1,6 +1,6 @@
 import type { Middleware } from "../middleware.ts";
 import { type ErrorFilter, toPredicate } from "./error_filter.ts";
-import { MAX_DELAY_MS } from "../timer.ts";
+import { MAX_DELAY_MS } from "../internal/delay.ts";
 
 /** How {@linkcode retry} goes about it. */
 export interface RetryOptions {

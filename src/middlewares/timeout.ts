@@ -1,6 +1,6 @@
 import type { Middleware } from "../middleware.ts";
 import { typeNameOf } from "../naming.ts";
-import { MAX_DELAY_MS } from "../timer.ts";
+import { MAX_DELAY_MS } from "../internal/delay.ts";
 
 /** How {@linkcode timeout} ends an attempt. */
 export interface TimeoutOptions {

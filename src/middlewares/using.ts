@@ -1,5 +1,5 @@
 import type { HandlerContext } from "../context.ts";
-import { disposerOf, settleThenDispose } from "../dispose.ts";
+import { disposerOf, settleThenDispose } from "../internal/dispose.ts";
 import { typeNameOf } from "../naming.ts";
 import type { Middleware } from "../middleware.ts";
 

@@ -1,11 +1,11 @@
 import type { DispatchOptions, HandlerSource } from "../context.ts";
 import { type Dispatcher, type DispatcherFunction, toDispatchFunction } from "../dispatcher.ts";
-import { classOf } from "../identity.ts";
+import { classOf } from "../message_class.ts";
 import type { AnyMiddleware } from "../middleware.ts";
 import { describe, nameOf } from "../naming.ts";
 import type { PipelineDispatchers } from "./context_pipeline.ts";
 import type { Nothing, StepMessage } from "./step.ts";
-import { type ChainedStep, StepChain } from "./step_chain.ts";
+import { type ChainedStep, StepChain } from "./run.ts";
 
 /**
  * Makes a method of a context class a step.

@@ -3,7 +3,7 @@ import type { Dispatcher } from "../dispatcher.ts";
 import type { MessageType, ResultOf } from "../message.ts";
 import type { AnyMiddleware } from "../middleware.ts";
 import type { Nothing, ResultAfter, StepFunction, StepMessage } from "./step.ts";
-import { StepChain } from "./step_chain.ts";
+import { StepChain } from "./run.ts";
 
 /**
  * How a step is dispatched.

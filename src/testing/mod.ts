@@ -20,16 +20,16 @@
  */
 
 export type { ConformanceCase } from "./conformance_case.ts";
-export { queueConformance } from "./queue_conformance.ts";
+export { queueConformance } from "./queue/queue_conformance.ts";
 export type {
   DeadLetter,
   DelayFeature,
   QueueConformanceOptions,
   QueueFeatures,
   TestMessage,
-} from "./queue_features.ts";
-export { diAdapterConformance } from "./di_adapter_conformance.ts";
-export type { DIAdapterFeatures, DIAdapterHarness, TestBinding } from "./di_adapter_harness.ts";
+} from "./queue/queue_features.ts";
+export { diAdapterConformance } from "./di_adapter/di_adapter_conformance.ts";
+export type { DIAdapterFeatures, DIAdapterHarness, TestBinding } from "./di_adapter/di_adapter_harness.ts";
 export {
   type AnyBus,
   type CompletedRecord,

@@ -6,7 +6,7 @@ import type { EventBus } from "../bus/event_bus.ts";
 import type { MessageType, ResultOf } from "../message.ts";
 import { describe } from "../naming.ts";
 import type { QueryBus } from "../bus/query_bus.ts";
-import { BusRecorder } from "./bus_recorder.ts";
+import { BusRecorder } from "./recorder.ts";
 
 /**
  * One dispatch.

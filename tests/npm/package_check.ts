@@ -149,7 +149,7 @@ Deno.test("every source is in one module, so that the entry points have the same
   assertEquals(duplicatesOf(parts), []);
   assertEquals(duplicatesOf(classes), []);
   // Otherwise there would have been nothing to compare.
-  for (const name of ["src/errors.ts", "src/middlewares/trace.ts", "src/testing/recording_bus.ts"]) {
+  for (const name of ["src/errors.ts", "src/middlewares/trace/trace.ts", "src/testing/recording_bus.ts"]) {
     assert(parts.includes(name), name);
   }
   for (const name of ["Container", "MessageRouter", "MessageValidationError"]) assert(classes.includes(name), name);

@@ -1,0 +1,54 @@
+import type { MessageType } from "../../message.ts";
+import { nameOf } from "../../naming.ts";
+import type { SchemaIssue } from "../../standard_schema.ts";
+
+/** One thing that is wrong with a message. */
+export interface ValidationIssue {
+  /** The keys that lead to it from the message, outermost first. Empty where it is the message as a whole. */
+  readonly path: readonly PropertyKey[];
+  /** What is wrong, in the words of the schema. */
+  readonly message: string;
+}
+
+/** A message does not fit its schema. It was not handled. */
+export class MessageValidationError extends Error {
+  /** The class of the message. */
+  readonly messageType: MessageType;
+  /** What is wrong with the message, in the order of the schema. */
+  readonly issues: readonly ValidationIssue[];
+
+  /**
+   * Made by the middleware that validates.
+   *
+   * @param messageType The class of the message.
+   * @param issues What its schema finds wrong with it.
+   */
+  constructor(messageType: MessageType, issues: readonly SchemaIssue[]) {
+    // The lists of some libraries are of a class of their own, which `map` would make another one of.
+    const found = Array.from(issues, ({ path = [], message }): ValidationIssue => {
+      return { path: Array.from(path, keyOf), message };
+    });
+    super(`Cannot handle "${nameOf(messageType)}": ${found.map(describeIssue).join("; ") || "it is not valid"}`);
+    this.name = "MessageValidationError";
+    this.messageType = messageType;
+    this.issues = found;
+  }
+}
+
+function keyOf(segment: PropertyKey | { readonly key: PropertyKey }): PropertyKey {
+  return typeof segment === "object" ? segment.key : segment;
+}
+
+function describeIssue({ path, message }: ValidationIssue): string {
+  const place = path.map(describeKey).join("");
+  // Some libraries say themselves where it is.
+  return place === "" || message.startsWith(`${place} `) ? message : `${place}: ${message}`;
+}
+
+/** As it would be written in code. */
+function describeKey(key: PropertyKey, index: number): string {
+  if (typeof key === "string" && /^[\p{ID_Start}$_][\p{ID_Continue}$]*$/u.test(key)) {
+    return index === 0 ? key : `.${key}`;
+  }
+  return `[${typeof key === "string" ? JSON.stringify(key) : String(key)}]`;
+}

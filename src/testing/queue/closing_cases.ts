@@ -1,0 +1,156 @@
+import { QueueClosedError } from "../../errors.ts";
+import { brokenPromise } from "../conformance_case.ts";
+import type { QueueTestbed, Sending } from "./queue_testbed.ts";
+import { turns } from "./schedule.ts";
+import type { QueueCase } from "./queue_case.ts";
+
+/** What the end of a queue means for those who use it. */
+export const CLOSING_CASES: readonly QueueCase[] = [
+  { name: "wakes every waiting receiver when it closes, however often it is closed", test: wakesReceivers },
+  { name: "rejects a send after it has closed", test: rejectsLateSend },
+  {
+    name: "delivers what it accepted while it closed, once, and nothing that it rejected",
+    test: keepsWordWhileClosing,
+  },
+  { name: "rejects the senders that wait when it closes", feature: "bounded", test: rejectsWaitingSenders },
+  { name: "keeps what has no ack across a restart", feature: "persistence", test: survivesRestart },
+];
+
+async function wakesReceivers(testbed: QueueTestbed): Promise<void> {
+  const { random } = testbed;
+  const receives = Array.from({ length: random.between(1, 6) }, () => testbed.consumer().next());
+  await turns(random.below(5));
+
+  const closings: Promise<void>[] = [];
+  for (let callers = random.between(1, 4); callers > 0; callers--) {
+    closings.push(testbed.close());
+    if (random.below(2) === 0) await turns(random.below(4));
+  }
+  await Promise.all(closings);
+  const results = await testbed.within(Promise.all(receives), `all of ${receives.length} waiting receivers to end`);
+  for (const { done, value } of results) {
+    if (!done) throw brokenPromise("nothing to be received from an empty queue", `message ${value.message.id} was`);
+  }
+  // One who comes late finds it closed, whether the others have left or not.
+  await testbed.close();
+  await testbed.expectEmpty();
+}
+
+async function rejectsLateSend(testbed: QueueTestbed): Promise<void> {
+  await testbed.close();
+  if (testbed.random.below(2) === 0) await testbed.settle();
+  const late = testbed.sendMany(testbed.random.between(1, 3));
+  for (const sending of late) {
+    await testbed.within(sending.answered, "a send after close to reject");
+    expectClosed(sending, "a send after close");
+  }
+  await testbed.expectEmpty();
+}
+
+function expectClosed({ state, error }: Sending, what: string): void {
+  if (state !== "rejected") throw brokenPromise(`${what} to reject`, `it is ${state}`);
+  if (error instanceof QueueClosedError) return;
+  throw brokenPromise(`${what} to reject with a QueueClosedError`, `it rejected with ${error}`);
+}
+
+async function keepsWordWhileClosing(testbed: QueueTestbed): Promise<void> {
+  const { random, schedule } = testbed;
+  const producers = random.between(1, 3);
+  const sendings: Sending[] = [];
+  const received = new Map<number, number>();
+  const acked = new Set<number>();
+
+  let active = producers + 1;
+  let complete: () => void;
+  const completed = new Promise<void>((resolve) => complete = resolve);
+  const check = () => {
+    const isKept = ({ state, message }: Sending) =>
+      state === "rejected" || state === "accepted" && acked.has(message.id);
+    if (active === 0 && sendings.every(isKept)) complete();
+  };
+
+  const produce = async () => {
+    for (let left = random.between(1, 8); left > 0; left--) {
+      await schedule.turn();
+      const sending = testbed.send();
+      sendings.push(sending);
+      sending.answered.then(check);
+    }
+    active--;
+  };
+  const consume = async () => {
+    const consumer = testbed.consumer();
+    for (;;) {
+      await schedule.turn();
+      const { done, value } = await consumer.next();
+      if (done) return;
+      received.set(value.message.id, (received.get(value.message.id) ?? 0) + 1);
+      await value.ack();
+      acked.add(value.message.id);
+      check();
+    }
+  };
+  const close = async () => {
+    for (let left = random.below(6); left > 0; left--) await schedule.turn();
+    await testbed.close();
+    active--;
+    check();
+  };
+  const working = schedule.run([
+    ...Array(random.between(1, 3)).fill(consume),
+    ...Array(producers).fill(produce),
+    close,
+  ]);
+  // Whether every consumer then ends is what another case is for.
+  const expected = "each send to be answered, and what was accepted to be delivered";
+  let timeout: unknown;
+  await testbed.within(Promise.race([working, completed]), expected).catch((error) => timeout = error);
+  await testbed.settle();
+  for (const { message: { id }, state } of sendings) {
+    const wanted = state === "accepted" ? 1 : 0;
+    const count = received.get(id) ?? 0;
+    if (count === wanted) continue;
+    throw brokenPromise(`message ${id}, ${state}, to be delivered ${wanted} times`, `it was delivered ${count} times`);
+  }
+  const answers = Promise.all(sendings.map(({ answered }) => answered));
+  await testbed.within(answers, "each send to be answered, at the latest when the queue closes");
+  if (timeout !== undefined) throw timeout;
+  await testbed.expectEmpty();
+}
+
+async function rejectsWaitingSenders(testbed: QueueTestbed): Promise<void> {
+  const { maxSize } = testbed.features.bounded!;
+  const accepted = testbed.sendMany(maxSize);
+  await testbed.accepted(accepted, "while there is room");
+  const sendings = testbed.sendMany(testbed.random.between(1, 3));
+  await testbed.settle();
+  // That all of them wait is what another case is for.
+  const waiting = sendings.filter(({ state }) => state === "waiting");
+  await testbed.close();
+  for (const sending of waiting) {
+    await testbed.within(sending.answered, "a send that waits for room to reject when the queue closes");
+    expectClosed(sending, "a send that waits when the queue closes");
+  }
+  await testbed.receiveAll(accepted);
+  await testbed.expectEmpty();
+}
+
+async function survivesRestart(testbed: QueueTestbed): Promise<void> {
+  const { random, features: { bounded } } = testbed;
+  const count = random.between(1, 8);
+  const sendings = testbed.sendMany(Math.min(count, bounded?.maxSize ?? count));
+  await testbed.accepted(sendings, "without a consumer, since it writes down what it accepts");
+
+  const acked = new Set<number>();
+  const consumer = testbed.consumer();
+  for (let taken = random.below(sendings.length + 1); taken > 0; taken--) {
+    const delivery = await testbed.take(consumer, "a message to be delivered");
+    if (random.below(2) === 0) continue;
+    await testbed.within(delivery.ack(), "the ack to resolve");
+    acked.add(delivery.message.id);
+  }
+  await testbed.reopen();
+  const owed = sendings.filter(({ message }) => !acked.has(message.id));
+  await testbed.receiveAll(owed);
+  await testbed.expectEmpty();
+}

@@ -1,0 +1,174 @@
+import { brokenPromise } from "../conformance_case.ts";
+import type { Delivery } from "../../queue/queue.ts";
+import type { TestMessage } from "./queue_features.ts";
+import { describe, type QueueTestbed } from "./queue_testbed.ts";
+import type { QueueCase } from "./queue_case.ts";
+
+/** What the answer to a delivery leads to. */
+export const SETTLE_CASES: readonly QueueCase[] = [
+  { name: "takes the first answer to a delivery as final", test: takesFirstAnswer },
+  {
+    name: "delivers a nacked message again, counting the attempts, without making the nack wait",
+    feature: "redelivery",
+    test: redelivers,
+  },
+  { name: "delivers nothing that another consumer holds", feature: "exclusive", test: isExclusive },
+  {
+    name: "waits for the delay of a nack before it delivers again, and keeps nothing else waiting",
+    feature: "delay",
+    test: delays,
+  },
+  {
+    name: "gives up a message after its last attempt, and keeps it with the reason",
+    feature: "deadLetters",
+    test: keepsDeadLetters,
+  },
+];
+
+async function takesFirstAnswer(testbed: QueueTestbed): Promise<void> {
+  const { random, features: { redelivery = false } } = testbed;
+  const sendings = testbed.sendMany(random.between(1, 8));
+  const nacked = new Set<number>();
+  const settled = new Set<number>();
+  const answers: Promise<void>[] = [];
+
+  while (settled.size < sendings.length) {
+    const consumer = testbed.consumer();
+    const delivery = await testbed.take(
+      consumer,
+      "a message without an answer, or with a nack for it, to be delivered",
+    );
+    const { id } = delivery.message;
+    if (settled.has(id)) throw brokenPromise(`message ${id} not to come back after its ack`, "it was delivered again");
+    const isNacked = redelivery && !nacked.has(id) && random.below(2) === 0;
+    const more = Array.from({ length: random.between(0, 3) }, () => random.pick(["ack", "nack"] as const));
+    const answer = isNacked ? delivery.nack() : delivery.ack();
+    // None of the others changes anything any more, and none of them is an error.
+    const last = more.reduce((before, method) => before.then(() => delivery[method]()), answer);
+    answers.push(testbed.within(last, "each answer to a delivery to resolve"));
+    if (isNacked) {
+      nacked.add(id);
+    } else {
+      settled.add(id);
+      await testbed.within(answer, "the ack to resolve");
+    }
+    // A consumer that leaves gives back what is without an answer, and this is not.
+    if (random.below(2) === 0) await testbed.leave(consumer);
+  }
+  await Promise.all(answers);
+  await testbed.expectEmpty();
+}
+
+async function redelivers(testbed: QueueTestbed): Promise<void> {
+  const { random, features: { maxAttempts = Infinity } } = testbed;
+  const nacks = Math.min(maxAttempts - 1, 3);
+  const attempts = new Map(testbed.sendMany(random.between(1, 6)).map(({ message }) => [message.id, 0]));
+  const consumers = Array.from({ length: random.between(1, 3) }, () => testbed.consumer());
+
+  while (attempts.size > 0) {
+    const expected = `${describe(attempts.keys())} to be delivered ${nacks + 1} times, each but the last with a nack`;
+    const delivery = await testbed.take(random.pick(consumers), expected);
+    const { id } = delivery.message;
+    const attempt = (attempts.get(id) ?? Infinity) + 1;
+    if (delivery.attempt !== attempt) {
+      throw brokenPromise(`the next delivery of message ${id} to be attempt ${attempt}`, `it was ${delivery.attempt}`);
+    }
+    attempts.set(id, attempt);
+    if (attempt <= nacks) {
+      await testbed.within(delivery.nack({ reason: "again" }), "a nack to resolve before anything else is received");
+    } else {
+      attempts.delete(id);
+      await testbed.within(delivery.ack(), "the ack to resolve");
+    }
+  }
+  await testbed.expectEmpty();
+}
+
+async function isExclusive(testbed: QueueTestbed): Promise<void> {
+  const { random } = testbed;
+  const sendings = testbed.sendMany(random.between(2, 6));
+  const holder = testbed.consumer();
+  const held = await testbed.take(holder, "the first message to be delivered");
+  const { id } = held.message;
+  await testbed.receiveAll(sendings.filter(({ message }) => message.id !== id));
+
+  let stolen: Delivery<TestMessage> | undefined;
+  const other = testbed.consumer();
+  other.next().then(({ value }) => stolen = value, () => {});
+  // A queue that loses its patience gets the time to do so.
+  for (let time = 0; time < 4; time++) await testbed.settle();
+  await testbed.within(held.ack(), "the ack to resolve");
+  await testbed.settle();
+  if (stolen) throw brokenPromise(`message ${id} to stay with its consumer`, "another one has received it");
+  await testbed.expectEmpty();
+}
+
+async function delays(testbed: QueueTestbed): Promise<void> {
+  const { delay } = testbed.features;
+  const { ms = 20, advance } = typeof delay === "object" ? delay : {};
+  const first = testbed.send();
+  const consumer = testbed.consumer();
+  const delivery = await testbed.take(consumer, "the message to be delivered");
+  const start = performance.now();
+  const nack = testbed.within(delivery.nack({ delay: ms }), "the nack to resolve, whatever its delay");
+
+  const { id } = first.message;
+  const second = testbed.send();
+  const other = await testbed.take(consumer, "a message to be delivered while another is delayed");
+  if (other.message.id === id) throw brokenPromise(`message ${id} to wait for ${ms} ms`, "it came at once");
+  await testbed.within(other.ack(), "the ack to resolve");
+  await testbed.accepted([first, second], "once its message was received");
+  await nack;
+
+  let receivedAt: number | undefined;
+  const expected = `message ${id} to be delivered again after ${ms} ms`;
+  const receiving = testbed.take(consumer, expected, { extraMs: ms }).then((again) => {
+    receivedAt = performance.now();
+    return again;
+  });
+  receiving.catch(() => {});
+  if (advance !== undefined) {
+    await advance(ms - 1);
+    await testbed.settle();
+    if (receivedAt !== undefined) throw brokenPromise(`message ${id} to wait for ${ms} ms`, "it came before");
+    await advance(1);
+  }
+  const again = await receiving;
+  // A timer may fire a moment before its time, in a clock that counts finer.
+  if (advance === undefined && receivedAt! - start < ms - 2) {
+    throw brokenPromise(`message ${id} to wait for ${ms} ms`, `it came after ${receivedAt! - start} ms`);
+  }
+  await testbed.within(again.ack(), "the ack to resolve");
+  await testbed.expectEmpty();
+}
+
+async function keepsDeadLetters(testbed: QueueTestbed): Promise<void> {
+  const { random, features: { maxAttempts = Infinity, deadLetters } } = testbed;
+  const read = async () => [...await testbed.within(Promise.resolve(deadLetters!(testbed.queue)), "the dead letters")];
+  const sendings = testbed.sendMany(random.between(1, 4));
+  const doomed = random.pick(sendings).message.id;
+  const consumer = testbed.consumer();
+  const missing = new Set(sendings.map(({ message }) => message.id));
+  const answers: Promise<void>[] = [];
+  const answered = (answer: Promise<void>) => testbed.within(answer, "each answer to a delivery to resolve");
+
+  for (let attempt = 1; missing.size > 0;) {
+    const delivery = await testbed.take(consumer, `${describe(missing)} to be delivered before any is given up`);
+    const { id } = delivery.message;
+    if (id !== doomed) {
+      missing.delete(id);
+      answers.push(answered(delivery.ack()));
+      continue;
+    }
+    const early = await read();
+    if (early.length > 0) throw brokenPromise("no dead letter before the last attempt", `there were ${early.length}`);
+    answers.push(answered(delivery.nack({ reason: `reason ${attempt}` })));
+    if (attempt++ === maxAttempts) missing.delete(id);
+  }
+  await Promise.all(answers);
+  await testbed.expectEmpty();
+
+  const letters = (await read()).map(({ message, reason }) => `message ${message.id} with "${reason}"`).join(", ");
+  const expected = `message ${doomed} with "reason ${maxAttempts}"`;
+  if (letters !== expected) throw brokenPromise(`the dead letters to be ${expected}`, `they are ${letters || "none"}`);
+}
