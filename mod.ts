@@ -52,8 +52,10 @@ export type {
   DispatchOptions,
   HandlerContext,
   HandlerSource,
-  Metadata,
 } from "./src/context.ts";
+export { HANDLER_CONTEXT } from "./src/context.ts";
+export { ContextValues } from "./src/context_values.ts";
+export type { Metadata } from "./src/metadata.ts";
 export {
   CircularDependencyError,
   DuplicateHandlerError,

@@ -1,15 +1,10 @@
+import type { ContextValues } from "./context_values.ts";
 import type { MessageKind } from "./message.ts";
+import type { Metadata } from "./metadata.ts";
 import type { RelatedEvents } from "./related_events.ts";
+import { InjectionToken } from "./token.ts";
 
-/**
- * Data that travels with a message and is no part of it: a request id, a tenant, a trace.
- *
- * Augment the interface to give your own keys a type.
- */
-export interface Metadata {
-  /** Any key, with whatever the caller put there. */
-  readonly [key: string]: unknown;
-}
+export { type Metadata, NO_METADATA } from "./metadata.ts";
 
 /** What a caller may hand to a dispatch. A handler's context is one too: passing it on makes the child share it. */
 export interface DispatchOptions {
@@ -18,8 +13,10 @@ export interface DispatchOptions {
    * later keeps the handler of a command or a query from starting, and interrupts nothing that has started.
    */
   readonly signal?: AbortSignal | undefined;
-  /** Travels with the message. Empty unless given. */
+  /** Travels with the message, into queues and over the wire too. Empty unless given. */
   readonly metadata?: Metadata | undefined;
+  /** Goes along within this process: a transaction, the current user as an object, a logger. Empty unless given. */
+  readonly values?: ContextValues | undefined;
 }
 
 /** What handles a message: a handler class, or a function that was subscribed. */
@@ -28,7 +25,7 @@ export type HandlerSource = (abstract new (...args: never) => object) | ((...arg
 /** What carries a message: a bus of one of the three kinds, a pipeline, or the pump of a queue. */
 export type CarrierKind = MessageKind | "pipeline" | "queue";
 
-/** What is known of a dispatch, whoever handles it. Listeners receive it. */
+/** What is known of a dispatch before its handler is. Listeners receive it. */
 export interface DispatchContext {
   /** What carries the message. */
   readonly kind: CarrierKind;
@@ -36,17 +33,22 @@ export interface DispatchContext {
   readonly signal: AbortSignal | undefined;
   /** The caller's metadata, empty where the caller gave none. */
   readonly metadata: Metadata;
+  /** The caller's values, and those that middlewares have added; empty where there are none. */
+  readonly values: ContextValues;
 }
 
 /**
  * What is known of a dispatch to one handler. Middlewares and handlers receive it.
  *
- * There is no ambient state: `bus.dispatch(next, context)` is how a child shares the signal and the metadata.
+ * There is no ambient state: `bus.dispatch(next, context)` is how a child shares the signal, the metadata and the values.
  */
 export interface HandlerContext extends DispatchContext {
   /** The class or function that handles the message; the context class of a pipeline, `Pipe` for a pipe, the dispatcher of a pump. */
   readonly handler: HandlerSource;
-  /** The events of one attempt to handle a command. Only the handler and its scope see it, middlewares do not. */
+  /**
+   * The related events of a command. Its handler adds to them. A middleware of a command bus sees what the last attempt
+   * to succeed has added, once `next()` has resolved, and may take it.
+   */
   readonly events?: RelatedEvents;
 }
 
@@ -68,5 +70,36 @@ export interface ContextByKind {
   event: HandlerContext;
 }
 
-/** The metadata of a dispatch whose caller gave none. */
-export const NO_METADATA: Metadata = Object.freeze({});
+/**
+ * Gives the context of the handler that is being built to what is built for it: `inject(HANDLER_CONTEXT)`.
+ *
+ * @example
+ * ```ts
+ * import { assertEquals } from "@std/assert";
+ * import { Command, Container, HANDLER_CONTEXT, inject, MessageRouter } from "@cq/core";
+ *
+ * class AuditLog {
+ *   readonly tenant = inject(HANDLER_CONTEXT).metadata.tenant;
+ * }
+ *
+ * class CloseAccount extends Command<unknown> {}
+ *
+ * class CloseAccountHandler {
+ *   readonly #audit = inject(AuditLog);
+ *
+ *   handle(_command: CloseAccount): unknown {
+ *     return this.#audit.tenant;
+ *   }
+ * }
+ *
+ * const container = new Container();
+ * container.bind(AuditLog, () => new AuditLog(), { lifetime: "scoped" });
+ * const router = new MessageRouter(container);
+ * router.commandHandler(CloseAccount)(CloseAccountHandler);
+ *
+ * const metadata = { tenant: "acme" };
+ *
+ * assertEquals(await router.newCommandBus().dispatch(new CloseAccount(), { metadata }), "acme");
+ * ```
+ */
+export const HANDLER_CONTEXT: InjectionToken<HandlerContext> = new InjectionToken("HANDLER_CONTEXT");

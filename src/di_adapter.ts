@@ -80,3 +80,22 @@ export interface DIAdapter<Scope = unknown> {
    */
   registerDefaults?(buses: readonly DefaultBus[]): void;
 }
+
+/**
+ * Under this symbol an adapter says that it hands the context of a handler to nothing that it builds, but for what asks
+ * for it while it is built, for which the adapter reads `events` then. A bus need not wait then for events that cannot be
+ * added. Any other adapter with a `createScope` may keep the context, and is waited for.
+ *
+ * @internal
+ */
+export const IS_TRACKED: unique symbol = Symbol("isTracked");
+
+/**
+ * An adapter of which the bus knows who has the context of a handler.
+ *
+ * @internal
+ */
+export interface TrackedAdapter extends DIAdapter {
+  /** Whether the adapter keeps to that. */
+  readonly [IS_TRACKED]?: boolean;
+}

@@ -127,16 +127,21 @@ export type ResultOf<M> = M extends { readonly [contract]: Contract<MessageKind,
  * @typeParam K The kind of the bus.
  * @typeParam R The result that the caller names, `unknown` where he names none.
  */
-export type Dispatchable<K extends MessageKind, R> = [unknown] extends [R] ? MessagesByKind[K] : PlainMessage;
+export type Dispatchable<K extends MessageKind, R> = [unknown] extends [R] ? MessagesByKind[K]
+  : K extends "event" ? never
+  : PlainMessage;
 
 /**
- * What comes out of a dispatch: what the caller named, or else what the message's type promises. It is never inferred
- * from where the value goes.
+ * What comes out of a dispatch: what the caller named, or else what the message's type promises; nothing for an event.
+ * It is never inferred from where the value goes.
  *
+ * @typeParam K The kind of the bus.
  * @typeParam R The result that the caller names, `unknown` where he names none.
  * @typeParam M The message.
  */
-export type DispatchResult<R, M> = [unknown] extends [R] ? ResultOf<M> : NoInfer<R>;
+export type DispatchResult<K extends MessageKind, R, M> = K extends "event" ? void
+  : [unknown] extends [R] ? ResultOf<M>
+  : NoInfer<R>;
 
 /**
  * The class of a message, abstract ones included.

@@ -1,7 +1,7 @@
 import type { DispatchOptions, HandlerContext } from "./context.ts";
 import { MiddlewareError } from "./errors.ts";
 import { describe, nameOf, typeNameOf } from "./naming.ts";
-import type { AnyMiddleware, Middleware, Next } from "./middleware.ts";
+import type { AnyMiddleware, Middleware, MiddlewareObject, Next } from "./middleware.ts";
 import { isPromiseLike, toPromise } from "./internal/promise.ts";
 
 /**
@@ -68,19 +68,23 @@ export function compose<State>(middlewares: readonly AnyMiddleware[], innermost:
  * @returns The silent step.
  */
 export function silence<State>(step: Call<State>): Call<State> {
-  return (message, context, state) => start(step, message, context, state).catch(() => undefined);
+  return function runSilently(message, context, state) {
+    return start(step, message, context, state).catch(() => undefined);
+  };
 }
 
 function wrap<State>(inner: Call<State>, middleware: AnyMiddleware): Call<State> {
-  const invoke: Middleware = typeof middleware === "function"
-    ? middleware
-    : (message, next, context) => middleware.invoke(message, next, context);
+  const invoke: Middleware = typeof middleware === "function" ? middleware : toFunction(middleware);
 
-  return (message, context, state) => {
+  return function runMiddleware(message, context, state) {
     let started: Promise<unknown> | undefined;
     const next: Next = (nextMessage = message as object, options) => {
-      const nextContext = options === undefined ? context : passOn(context, options);
-      return started = start(inner, nextMessage, nextContext, state);
+      const nextContext = options === undefined ? context : replaceOptions(context, options);
+      try {
+        return started = toPromise(inner(nextMessage, nextContext, state));
+      } catch (error) {
+        return started = Promise.reject(error);
+      }
     };
 
     const returned: unknown = invoke(message as object, next, context);
@@ -91,13 +95,19 @@ function wrap<State>(inner: Call<State>, middleware: AnyMiddleware): Call<State>
   };
 }
 
-/** What a middleware replaces is the signal and the metadata: the kind and the handler are facts of the dispatch. */
-function passOn(context: HandlerContext, options: DispatchOptions): HandlerContext {
+function toFunction(middleware: MiddlewareObject): Middleware {
+  return function invokeMiddleware(message, next, context) {
+    return middleware.invoke(message, next, context);
+  };
+}
+
+/** A middleware replaces the signal, the metadata and the values. The rest are facts of the dispatch. */
+function replaceOptions(context: HandlerContext, options: DispatchOptions): HandlerContext {
   return {
-    kind: context.kind,
+    ...context,
     signal: "signal" in options ? options.signal : context.signal,
     metadata: options.metadata ?? context.metadata,
-    handler: context.handler,
+    values: options.values ?? context.values,
   };
 }
 

@@ -1,15 +1,49 @@
 import type { MessagesByKind } from "./message.ts";
+import { type Metadata, NO_METADATA } from "./metadata.ts";
 import { typeNameOf } from "./naming.ts";
 
-const NONE: readonly object[] = Object.freeze([]);
+/**
+ * Where the related events of a command are kept. The bus keeps the list, and says who may do what with it.
+ *
+ * @internal
+ */
+export interface EventList {
+  /** In the order in which they were added. Replaced as a whole, never emptied: who took it has it. */
+  events: object[];
+  /** What they are published with. */
+  metadata: Metadata;
+  /** Why nothing can be added; `undefined` as long as something can. */
+  addRefusal: string | undefined;
+  /** Why nothing can be taken; `undefined` as long as something can. */
+  takeRefusal: string | undefined;
+}
+
+/** Nothing is to be taken by a handler: it could leave out what it adds. */
+const NO_TAKING = "only a middleware of a command bus can take them, once next() has resolved";
+
+/**
+ * Makes an empty list that a handler may add to.
+ *
+ * @param metadata What the events are published with.
+ * @returns The list.
+ *
+ * @internal
+ */
+export function newEventList(metadata: Metadata): EventList {
+  return { events: [], metadata, addRefusal: undefined, takeRefusal: NO_TAKING };
+}
 
 /**
  * The events that a command's handler wants published once it has succeeded.
  *
  * A command handler gets its own from `inject(RelatedEvents)` or from `context.events`. Nothing is published while
  * the handler runs: the events go out, concurrently, after it and the middlewares around it have succeeded, and are
- * dropped when one of them throws. Every attempt of a retry starts with an empty collection, and those of the last
- * attempt that has succeeded are published. No middleware of the command bus sees a failure of theirs.
+ * dropped when one of them throws. Every attempt of a retry starts with an empty collection, and those of the attempt
+ * that was the last to succeed are published.
+ *
+ * A middleware of a command bus finds those of the handler in its own `context.events` once `next()` has resolved, and
+ * may {@linkcode take} them: what it takes is its own to publish, and what it leaves the bus publishes behind the last
+ * middleware. No middleware of the command bus sees a failure of an event that the bus publishes.
  *
  * In a unit test, make one with `new RelatedEvents()` and look at what it holds.
  *
@@ -27,13 +61,15 @@ const NONE: readonly object[] = Object.freeze([]);
  * ```
  */
 export class RelatedEvents implements Iterable<object> {
-  #events: object[] | undefined = undefined;
-  #closed = false;
+  readonly #list: EventList;
 
-  /** Closes a collection, so that nothing can be added any more, and gives what it holds. For the bus alone. */
-  private static close(events: RelatedEvents): readonly object[] {
-    events.#closed = true;
-    return events.#events ?? NONE;
+  /**
+   * Makes an empty collection, as for a unit test. A bus passes the list that it keeps.
+   *
+   * @param list Where the events are kept.
+   */
+  constructor(list: EventList = newEventList(NO_METADATA)) {
+    this.#list = list;
   }
 
   /**
@@ -41,28 +77,75 @@ export class RelatedEvents implements Iterable<object> {
    *
    * @param events The events, published in no particular order.
    * @returns The collection itself.
-   * @throws {TypeError} If the handler has settled: nobody would publish the event any more.
+   * @throws {TypeError} If the handler has settled, after which the event would not be published, or in a middleware.
    */
   add(...events: (MessagesByKind["event"] & object)[]): this {
-    if (this.#closed) {
+    const { addRefusal } = this.#list;
+    if (addRefusal !== undefined) {
       const names = events.map((event) => `"${typeNameOf(event)}"`).join(", ");
-      throw new TypeError(
-        `Cannot add ${names} to the related events: the command's handler has settled. ` +
-          "Await in the handler whatever adds events",
-      );
+      throw new TypeError(`Cannot add ${names} to the related events: ${addRefusal}`);
     }
-    if (this.#events === undefined) this.#events = events;
-    else this.#events.push(...events);
+    for (const event of events) this.#list.events.push(event);
     return this;
   }
 
-  /** How many events have been added. */
+  /**
+   * Takes events out, in a middleware of a command bus, once `next()` has resolved. The bus does not publish them then:
+   * whoever takes them stores or publishes them, with {@linkcode metadata}.
+   *
+   * @param which Chooses the events. All of them unless given.
+   * @returns The events, in the order in which they were added.
+   * @throws {TypeError} In a handler, in a unit test, and after the dispatch has settled.
+   *
+   * @example
+   * ```ts
+   * import { assertEquals } from "@std/assert";
+   * import { Command, Event, MessageRouter } from "@cq/core";
+   *
+   * class CreateUser extends Command {}
+   * class UserCreated extends Event {}
+   *
+   * const stored: object[] = [];
+   * const commands = new MessageRouter().newCommandBus();
+   * commands.subscribe(CreateUser, (_command, { events }) => void events.add(new UserCreated()));
+   * commands.use(async (_command, next, { events }) => {
+   *   const result = await next();
+   *   stored.push(...events!.take());
+   *   return result;
+   * });
+   *
+   * await commands.dispatch(new CreateUser());
+   *
+   * assertEquals(stored, [new UserCreated()]);
+   * ```
+   */
+  take(which?: (event: object) => boolean): object[] {
+    const list = this.#list;
+    if (list.takeRefusal !== undefined) throw new TypeError(`Cannot take related events: ${list.takeRefusal}`);
+    const { events } = list;
+    if (which === undefined) {
+      list.events = [];
+      return events;
+    }
+    const taken: object[] = [];
+    const left: object[] = [];
+    for (const event of events) (which(event) ? taken : left).push(event);
+    list.events = left;
+    return taken;
+  }
+
+  /** The metadata that the events are published with: those of the command, as they reached the handler. */
+  get metadata(): Metadata {
+    return this.#list.metadata;
+  }
+
+  /** How many events there are. */
   get size(): number {
-    return this.#events?.length ?? 0;
+    return this.#list.events.length;
   }
 
   /** Goes through the events in the order in which they were added. */
   [Symbol.iterator](): Iterator<object> {
-    return (this.#events ?? NONE)[Symbol.iterator]();
+    return this.#list.events[Symbol.iterator]();
   }
 }

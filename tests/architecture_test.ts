@@ -8,10 +8,10 @@ import { assertEquals } from "@std/assert";
  */
 const LAYERS: readonly (readonly string[])[] = [
   ["internal/*"],
-  ["message", "token", "standard_schema"],
+  ["message", "metadata", "token", "standard_schema"],
   ["message_class"],
   ["naming"],
-  ["related_events"],
+  ["context_values", "related_events"],
   ["context"],
   ["errors", "handler", "middleware", "dispatcher", "di_adapter"],
   ["registry", "middleware_chain", "queue/*"],

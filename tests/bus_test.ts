@@ -12,6 +12,7 @@ import { assertSpyCall, assertSpyCalls, spy } from "@std/testing/mock";
 import {
   Command,
   type CommandContext,
+  ContextValues,
   type DispatchContext,
   Event,
   type HandlerContext,
@@ -347,7 +348,7 @@ Deno.test("QueryBus.dispatch() calls the handler with its kind, signal, metadata
   await queries.dispatch(new FindName(), { signal, metadata });
 
   const [context] = contexts;
-  assertEquals(Object.keys(context!).sort(), ["handler", "kind", "metadata", "signal"]);
+  assertEquals(Object.keys(context!).sort(), ["handler", "kind", "metadata", "signal", "values"]);
   assertEquals(context!.kind, "query");
   assertStrictEquals(context!.signal, signal);
   assertStrictEquals<Metadata>(context!.metadata, metadata);
@@ -376,7 +377,7 @@ Deno.test("CommandBus.dispatch() names the handler class in the context of handl
   assertStrictEquals(sources[1], Handler);
 });
 
-Deno.test("CommandBus.dispatch() calls middlewares with the kind, the signal, the metadata and no related events", async () => {
+Deno.test("CommandBus.dispatch() calls middlewares with the kind, the signal, the metadata, the values, the handler and the events", async () => {
   const contexts: HandlerContext[] = [];
   const commands = new MessageRouter().newCommandBus()
     .use((_message, next, context) => {
@@ -390,7 +391,7 @@ Deno.test("CommandBus.dispatch() calls middlewares with the kind, the signal, th
   await commands.dispatch(new CreateUser(), { signal, metadata });
 
   const [context] = contexts;
-  assertEquals(Object.keys(context!).sort(), ["handler", "kind", "metadata", "signal"]);
+  assertEquals(Object.keys(context!).sort(), ["events", "handler", "kind", "metadata", "signal", "values"]);
   assertEquals(context!.kind, "command");
   assertStrictEquals(context!.signal, signal);
   assertStrictEquals<Metadata>(context!.metadata, metadata);
@@ -427,7 +428,12 @@ Deno.test("Bus.listen() tells listeners of the message and the dispatch", async 
 
   assertSpyCalls(listener, 1);
   assertStrictEquals(listener.calls[0]!.args[0], command);
-  assertEquals(listener.calls[0]!.args[1], { kind: "command", signal, metadata: { tenant: "acme" } });
+  assertEquals(listener.calls[0]!.args[1], {
+    kind: "command",
+    signal,
+    metadata: { tenant: "acme" },
+    values: new ContextValues(),
+  });
 });
 
 Deno.test("Bus.listen() tells listeners of queries with the kind of the query bus", async () => {
@@ -436,7 +442,9 @@ Deno.test("Bus.listen() tells listeners of queries with the kind of the query bu
 
   assertEquals(await queries.dispatch(new FindName()), "Ada");
 
-  assertSpyCall(listener, 0, { args: [new FindName(), { kind: "query", signal: undefined, metadata: {} }] });
+  assertSpyCall(listener, 0, {
+    args: [new FindName(), { kind: "query", signal: undefined, metadata: {}, values: new ContextValues() }],
+  });
 });
 
 for (const kind of ["command", "query"] as const) {

@@ -1,6 +1,7 @@
 import { assert, assertEquals, assertInstanceOf, assertRejects, assertStrictEquals } from "@std/assert";
 import { assertSpyCalls, spy } from "@std/testing/mock";
 import {
+  ContextValues,
   type DispatchContext,
   Event,
   type EventBus,
@@ -59,7 +60,7 @@ for (const order of ORDERS) {
     assertEquals(received.length, 2);
     contexts.forEach((context, index) => {
       assertStrictEquals(received[index], event);
-      assertEquals(Object.keys(context).sort(), ["handler", "kind", "metadata", "signal"]);
+      assertEquals(Object.keys(context).sort(), ["handler", "kind", "metadata", "signal", "values"]);
       assertEquals(context.kind, "event");
       assertStrictEquals(context.signal, signal);
       assertStrictEquals<Metadata>(context.metadata, metadata);
@@ -371,7 +372,12 @@ for (const order of ORDERS) {
 
     assertSpyCalls(listener, 1);
     assertStrictEquals(listener.calls[0]!.args[0], event);
-    assertEquals(listener.calls[0]!.args[1], { kind: "event", signal: undefined, metadata: { tenant: "acme" } });
+    assertEquals(listener.calls[0]!.args[1], {
+      kind: "event",
+      signal: undefined,
+      metadata: { tenant: "acme" },
+      values: new ContextValues(),
+    });
   });
 
   Deno.test(`EventBus.listen(), ${order}, tells a listener once, however many handlers there are`, async () => {

@@ -9,6 +9,7 @@ import {
 import {
   CommandBus,
   Container,
+  ContextValues,
   type DispatchOptions,
   MessageRouter,
   MethodPipeline,
@@ -608,8 +609,8 @@ Deno.test("MethodPipeline.use() shows middlewares a pipeline, and the class of t
   await signUp.run(Object.assign(new InvitedSignUp(), { constructor: "data" }), new CreateUser());
 
   assertEquals(contexts, [
-    { kind: "pipeline", signal, metadata, handler: SignUp },
-    { kind: "pipeline", signal: undefined, metadata: {}, handler: InvitedSignUp },
+    { kind: "pipeline", signal, metadata, values: new ContextValues(), handler: SignUp },
+    { kind: "pipeline", signal: undefined, metadata: {}, values: new ContextValues(), handler: InvitedSignUp },
   ]);
 });
 

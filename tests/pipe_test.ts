@@ -2,6 +2,7 @@ import { assertEquals, assertRejects, assertStrictEquals, assertThrows } from "@
 import {
   Command,
   ContextPipeline,
+  ContextValues,
   type DispatchOptions,
   dispatchSequentially,
   Event,
@@ -324,7 +325,13 @@ Deno.test("Pipe.use() shows middlewares a pipeline, and Pipe as the handler", as
 
   await new Pipe(FindUserId, setUp().newQueryBus()).use(note).dispatch(new FindUserId());
 
-  assertEquals(contexts, [{ kind: "pipeline", signal: undefined, metadata: {}, handler: Pipe }]);
+  assertEquals(contexts, [{
+    kind: "pipeline",
+    signal: undefined,
+    metadata: {},
+    values: new ContextValues(),
+    handler: Pipe,
+  }]);
 });
 
 // Misuse

@@ -11,6 +11,7 @@ import {
   CommandBus,
   Container,
   ContextPipeline,
+  ContextValues,
   type DispatchOptions,
   HandlerNotFoundError,
   MessageRouter,
@@ -558,8 +559,8 @@ Deno.test("ContextPipeline.use() shows middlewares a pipeline, and its context c
   await signUp.run(new SignUp(), new CreateUser());
 
   assertEquals(contexts, [
-    { kind: "pipeline", signal, metadata, handler: SignUp },
-    { kind: "pipeline", signal: undefined, metadata: {}, handler: SignUp },
+    { kind: "pipeline", signal, metadata, values: new ContextValues(), handler: SignUp },
+    { kind: "pipeline", signal: undefined, metadata: {}, values: new ContextValues(), handler: SignUp },
   ]);
 });
 
@@ -598,7 +599,7 @@ Deno.test("ContextPipeline.dispatch() makes up no signal, and empty metadata, wh
 
   await signUp.dispatch(new CreateUser());
 
-  assertEquals(calls, [[new CreateUser(), { signal: undefined, metadata: {} }]]);
+  assertEquals(calls, [[new CreateUser(), { signal: undefined, metadata: {}, values: new ContextValues() }]]);
 });
 
 Deno.test("router.commandPipeline() lets the handlers of its commands and queries see the signal and the metadata", async () => {

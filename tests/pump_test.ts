@@ -3,6 +3,7 @@ import { FakeTime } from "@std/testing/time";
 import {
   Command,
   type Consumer,
+  ContextValues,
   type Delivery,
   type DispatchOptions,
   type Draining,
@@ -438,7 +439,13 @@ Deno.test("Pump gives middlewares the context of a queue", async () => {
   }).drain();
   const signal = contexts[0]!.signal;
   assertInstanceOf(signal, AbortSignal);
-  assertEquals(contexts, [{ kind: "queue", signal, metadata, handler: bus.constructor as never }]);
+  assertEquals(contexts, [{
+    kind: "queue",
+    signal,
+    metadata,
+    values: new ContextValues(),
+    handler: bus.constructor as never,
+  }]);
 });
 
 Deno.test("Pump gives middlewares a dispatching function as the handler", async () => {

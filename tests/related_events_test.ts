@@ -356,7 +356,7 @@ for (const [way, middlewares] of WAYS) {
     assertEquals(
       error.message,
       'Cannot add "UserCreated", "UserGreeted" to the related events: the command\'s handler has settled. ' +
-        "Await in the handler whatever adds events",
+        "Await in the handler what adds events",
     );
     assertEquals(late!.size, 0);
     await idle();
@@ -381,7 +381,7 @@ for (const [way, middlewares] of WAYS) {
     const messages = late.map((events) => assertThrows(() => events.add(new UserGreeted()), TypeError).message);
 
     const message = 'Cannot add "UserGreeted" to the related events: the command\'s handler has settled. ' +
-      "Await in the handler whatever adds events";
+      "Await in the handler what adds events";
     assertEquals(messages, [message, message]);
   });
 

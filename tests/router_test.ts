@@ -393,5 +393,5 @@ Deno.test("MessageRouter.newEventBus() refuses an order that it does not know", 
   const order = "serial" as "sequential";
   const error = assertThrows(() => new MessageRouter().newEventBus({ order }), RangeError);
 
-  assertEquals(error.message, 'Cannot run handlers in the order "serial": it is "concurrent" or "sequential"');
+  assertEquals(error.message, 'Cannot run handlers in the order "serial": it must be "concurrent" or "sequential"');
 });

@@ -519,7 +519,7 @@ Deno.test("timeout() leaves a command behind that can add no events once it has 
   assertEquals(
     error.message,
     'Cannot add "UserCreated" to the related events: the command\'s handler has settled. ' +
-      "Await in the handler whatever adds events",
+      "Await in the handler what adds events",
   );
 });
 

@@ -1,11 +1,13 @@
-import { requireMiddlewares } from "../middleware_chain.ts";
-import { type DispatchOptions, NO_METADATA } from "../context.ts";
+import type { DispatchOptions } from "../context.ts";
+import { NO_VALUES } from "../context_values.ts";
 import type { HandlerFunctionFor, HandlerOptions, HandlerResult } from "../handler.ts";
 import type { Listener } from "./listener.ts";
 import { classOf, prototypeOf } from "../message_class.ts";
 import { describe, nameOf } from "../naming.ts";
-import type { MessageKind, MessagesByKind, MessageType } from "../message.ts";
+import type { Dispatchable, DispatchResult, MessageKind, MessagesByKind, MessageType } from "../message.ts";
+import { NO_METADATA } from "../metadata.ts";
 import type { AnyMiddleware } from "../middleware.ts";
+import { requireMiddlewares } from "../middleware_chain.ts";
 import type { HandlerRegistry, Registration } from "../registry.ts";
 import type { Route, RouteParts } from "./route.ts";
 
@@ -115,20 +117,33 @@ export abstract class Bus<K extends MessageKind> {
   }
 
   /**
-   * Dispatches a message along the route of its class. It rejects where it might have thrown.
+   * Dispatches a message to its handler; an event to all of its handlers, which may be none. It rejects where it might
+   * have thrown.
    *
+   * @typeParam R The result of a message that extends no base: `unknown`, unless named as in `dispatch<User>(message)`.
+   * @typeParam M The message.
    * @param message The message.
-   * @param options What the caller gave.
-   * @returns What the handler returned.
+   * @param options A signal, metadata and values, or the context of the handler that dispatches.
+   * @returns What the handler of a command or a query returned, once the related events of a command have been handled;
+   * nothing for an event, once all of its handlers and listeners have settled.
+   * @throws {HandlerNotFoundError} If no handler is registered for a command or a query.
+   * @throws {AggregateError} If a listener of a command or a query failed; the message is then not handled.
+   * @throws {EventDispatchError} If handlers or listeners of an event failed, all the others ran to their end; or if a
+   * related event of a command failed. The command itself has succeeded then: the error carries it as `command`, and its
+   * `result`. One whose `command` is another's came out of the handler.
    */
-  protected route(message: unknown, options: DispatchOptions | undefined): Promise<unknown> {
+  dispatch<R = unknown, M extends Dispatchable<K, R> = Dispatchable<K, R>>(
+    message: M,
+    options?: DispatchOptions,
+  ): Promise<DispatchResult<K, R, M>>;
+  dispatch(message: unknown, options?: DispatchOptions): Promise<unknown> {
     try {
       const signal = options?.signal;
       if (signal?.aborted) return Promise.reject(signal.reason);
-      // Own data named `constructor` is no function, so it misses and the prototype chain decides.
+      // Own data named `constructor` is not a function, so it misses and the prototype chain decides.
       let route = this.#routes.get((message as object | undefined)?.constructor);
       if (route === undefined || route.version !== this.#registry.version) route = this.#routeOf(message);
-      return route.dispatch(message, signal, options?.metadata ?? NO_METADATA);
+      return route.dispatch(message, signal, options?.metadata ?? NO_METADATA, options?.values ?? NO_VALUES);
     } catch (error) {
       return Promise.reject(error);
     }

@@ -1,9 +1,7 @@
 import { Bus } from "./bus.ts";
 import { composeCommandRoute } from "./command_route.ts";
-import type { DispatchOptions } from "../context.ts";
 import type { EventBus } from "./event_bus.ts";
 import type { Invoker } from "./invoker.ts";
-import type { Dispatchable, DispatchResult } from "../message.ts";
 import type { HandlerRegistry } from "../registry.ts";
 
 /**
@@ -34,25 +32,5 @@ export class CommandBus extends Bus<"command"> {
   ) {
     const { registry, invoker, eventBus } = parts;
     super("command", { registry, compose: (route) => composeCommandRoute(route, { invoker, eventBus }) });
-  }
-
-  /**
-   * Dispatches a command to its handler.
-   *
-   * @typeParam R The result of a command that extends no base: `unknown`, unless named as in `dispatch<User>(message)`.
-   * @typeParam M The command.
-   * @param message The command.
-   * @param options A signal and metadata, or the context of the handler that dispatches.
-   * @returns What the handler returned, once its related events have been handled.
-   * @throws {HandlerNotFoundError} If no handler is registered.
-   * @throws {AggregateError} If a listener failed; the command is then not handled.
-   * @throws {EventDispatchError} If a related event failed. The command itself has succeeded: the error carries it
-   * as `command`, and its `result`. One whose `command` is another's came out of the handler.
-   */
-  dispatch<R = unknown, M extends Dispatchable<"command", R> = Dispatchable<"command", R>>(
-    message: M,
-    options?: DispatchOptions,
-  ): Promise<DispatchResult<R, M>> {
-    return this.route(message, options) as Promise<DispatchResult<R, M>>;
   }
 }

@@ -1,8 +1,6 @@
 import { Bus } from "./bus.ts";
-import type { DispatchOptions } from "../context.ts";
 import { composeEventRoute } from "./event_route.ts";
 import type { Invoker } from "./invoker.ts";
-import type { MessagesByKind } from "../message.ts";
 import type { HandlerRegistry } from "../registry.ts";
 
 /** How an event bus runs the handlers of an event. */
@@ -42,27 +40,15 @@ export class EventBus extends Bus<"event"> {
    *
    * @param parts The handlers, and what runs them.
    * @param options How the handlers are run.
-   * @throws {RangeError} If the order is none of the two.
+   * @throws {RangeError} If the order is neither of the two.
    */
   constructor(parts: { registry: HandlerRegistry; invoker: Invoker }, options: EventBusOptions = {}) {
     const { registry, invoker } = parts;
     const { order = "concurrent" } = options;
     const isSequential = order === "sequential";
     if (!isSequential && order !== "concurrent") {
-      throw new RangeError(`Cannot run handlers in the order "${order}": it is "concurrent" or "sequential"`);
+      throw new RangeError(`Cannot run handlers in the order "${order}": it must be "concurrent" or "sequential"`);
     }
     super("event", { registry, compose: (route) => composeEventRoute(route, { invoker, isSequential }) });
-  }
-
-  /**
-   * Dispatches an event to its handlers. It settles when all handlers and listeners have; one that has no handlers is
-   * fine.
-   *
-   * @param message The event.
-   * @param options A signal and metadata, or the context of the handler that dispatches.
-   * @throws {EventDispatchError} If handlers or listeners failed. All the others ran to their end.
-   */
-  dispatch(message: MessagesByKind["event"], options?: DispatchOptions): Promise<void> {
-    return this.route(message, options) as Promise<void>;
   }
 }

@@ -1,5 +1,5 @@
 import { type Call, compose, silence, start } from "../middleware_chain.ts";
-import type { HandlerSource } from "../context.ts";
+import type { HandlerContext, HandlerSource } from "../context.ts";
 import { EventDispatchError, type EventFailure } from "../errors.ts";
 import type { Invoker } from "./invoker.ts";
 import { callListeners, type Listener } from "./listener.ts";
@@ -27,22 +27,24 @@ export function composeEventRoute(
   const ordered = isSequential ? registry.inOrder(registrations) : registrations;
   // Around each handler by itself, so that a retry runs the failed one alone.
   const handlings = ordered.map((registration): Handling => {
-    const chain = compose(middlewares, stepOf(registration, invoker));
+    const chain = compose(middlewares, prepare(registration, invoker));
     return {
       source: registration.source,
       handle: registration.failSilently ? silence(chain) : chain,
     };
   });
   const route = isSequential ? composeSequential(handlings) : composeConcurrent(handlings);
-  return listeners.length === 0 ? route : composeListeners(listeners, route);
+  return listeners.length === 0 ? route : besideListeners(listeners, route);
 }
 
 /** A handler that cannot be wired fails by itself, at each event, and keeps no other from running. */
-function stepOf(registration: Registration, invoker: Invoker): Call {
+function prepare(registration: Registration, invoker: Invoker): Call {
   try {
     return invoker.prepare(registration);
   } catch {
-    return (message, context, state) => invoker.prepare(registration)(message, context, state);
+    return function prepareAgain(message, context) {
+      return invoker.prepare(registration)(message, context, undefined);
+    };
   }
 }
 
@@ -52,51 +54,57 @@ function composeConcurrent(handlings: readonly Handling[]): Route {
   if (handlings.length === 1) return composeLone(handlings[0]!);
 
   // One pair of callbacks counts down for all the handlers. Which of them failed is looked up only if one has.
-  return (event, signal, metadata) =>
-    new Promise<void>((resolve) => {
-      // As long as it will be: an array that grows takes room for many more.
-      const outcomes = new Array<Promise<unknown>>(handlings.length);
-      let pending = handlings.length;
-      let hasFailed = false;
-
-      const succeed = () => {
-        if (--pending > 0) return;
-        if (!hasFailed) return resolve();
-        resolve(
-          Promise.allSettled(outcomes).then((settled) => {
-            throw new EventDispatchError(failuresOf(event, handlings, settled));
-          }),
-        );
-      };
-      const fail = () => {
-        hasFailed = true;
-        succeed();
-      };
-
-      for (let index = 0; index < handlings.length; index++) {
-        const { source, handle } = handlings[index]!;
-        const outcome = start(handle, event, { kind: "event", signal, metadata, handler: source }, undefined);
-        outcomes[index] = outcome;
-        outcome.then(succeed, fail);
-      }
+  return function dispatchEvent(event, signal, metadata, values) {
+    // As long as it will be: an array that grows takes room for many more.
+    const outcomes = new Array<Promise<unknown>>(handlings.length);
+    let pending = handlings.length;
+    let hasFailed = false;
+    let resolve!: (outcome: void | Promise<never>) => void;
+    const completed = new Promise<void>((resolvePromise) => {
+      resolve = resolvePromise;
     });
+
+    const succeed = () => {
+      if (--pending > 0) return;
+      if (!hasFailed) return resolve();
+      resolve(
+        Promise.allSettled(outcomes).then((settled) => {
+          throw new EventDispatchError(failuresOf(event, handlings, settled));
+        }),
+      );
+    };
+    const fail = () => {
+      hasFailed = true;
+      succeed();
+    };
+
+    for (let index = 0; index < handlings.length; index++) {
+      const { source, handle } = handlings[index]!;
+      const outcome = start(handle, event, { kind: "event", signal, metadata, values, handler: source }, undefined);
+      outcomes[index] = outcome;
+      outcome.then(succeed, fail);
+    }
+    return completed;
+  };
 }
 
 /** One handler needs no counting. */
 function composeLone({ source, handle }: Handling): Route {
-  return (event, signal, metadata) =>
-    start(handle, event, { kind: "event", signal, metadata, handler: source }, undefined).then(ignore, (error) => {
+  return function dispatchEvent(event, signal, metadata, values) {
+    const context: HandlerContext = { kind: "event", signal, metadata, values, handler: source };
+    return start(handle, event, context, undefined).then(ignore, function failEvent(error) {
       throw new EventDispatchError([{ event, handler: source, error }]);
     });
+  };
 }
 
 /** Runs handlers one by one, and all of them even if one fails. */
 function composeSequential(handlings: readonly Handling[]): Route {
-  return async (event, signal, metadata) => {
+  return async function dispatchEvent(event, signal, metadata, values) {
     const failures: EventFailure[] = [];
     for (const { source, handle } of handlings) {
       try {
-        await handle(event, { kind: "event", signal, metadata, handler: source }, undefined);
+        await handle(event, { kind: "event", signal, metadata, values, handler: source }, undefined);
       } catch (error) {
         failures.push({ event, handler: source, error });
       }
@@ -106,15 +114,18 @@ function composeSequential(handlings: readonly Handling[]): Route {
 }
 
 /** Tells listeners of an event beside its handlers. */
-function composeListeners(listeners: readonly Listener[], route: Route): Route {
+function besideListeners(listeners: readonly Listener[], route: Route): Route {
   const sources = listeners.map((listener) => ({ source: listener as HandlerSource }));
 
-  return async (event, signal, metadata) => {
-    const heard = callListeners(listeners, event, { kind: "event", signal, metadata });
-    const [[handled], outcomes] = await Promise.all([Promise.allSettled([route(event, signal, metadata)]), heard]);
+  return async function dispatchBesideListeners(event, signal, metadata, values) {
+    const heard = callListeners(listeners, event, { kind: "event", signal, metadata, values });
+    const handling = route(event, signal, metadata, values);
+    const [[handled], outcomes] = await Promise.all([Promise.allSettled([handling]), heard]);
 
     const failures = failuresOf(event, sources, outcomes);
-    if (handled.status === "rejected") failures.unshift(...(handled.reason as EventDispatchError).failures);
+    if (handled.status === "rejected") {
+      throw new EventDispatchError((handled.reason as EventDispatchError).failures.concat(failures));
+    }
     if (failures.length > 0) throw new EventDispatchError(failures);
   };
 }

@@ -1,22 +1,32 @@
 import type { Call } from "../middleware_chain.ts";
 import type { HandlerContext } from "../context.ts";
-import type { Constructor, DIAdapter } from "../di_adapter.ts";
+import { type Constructor, type DIAdapter, IS_TRACKED, type TrackedAdapter } from "../di_adapter.ts";
 import { type Disposer, disposerOf, settleThenDispose } from "../internal/dispose.ts";
 import type { Handler, HandlerFunction } from "../handler.ts";
 import { nameOf } from "../naming.ts";
 import type { Registration } from "../registry.ts";
 
-/** Keeps the scope of a handler that has succeeded open, and takes over its disposal. */
-export interface ScopeKeeper {
-  /** @param dispose What disposes the scope, to be called by the keeper. */
-  keep(dispose: Disposer): void;
+/** What the attempt to handle a command is told while its handler is invoked. */
+export interface InvocationWatcher {
+  /**
+   * Is told before the handler returns that it may reach its context later, by a way that its declaration does not show.
+   */
+  shareContext(): void;
+  /**
+   * Keeps the scope of a handler that has succeeded open, and takes over its disposal.
+   *
+   * @param dispose What disposes the scope.
+   */
+  keepScope(dispose: Disposer): void;
 }
 
 type AnyHandler = Handler<unknown, unknown>;
 type Build = (scope: unknown) => AnyHandler | PromiseLike<AnyHandler>;
+type Invocation = Call<InvocationWatcher | undefined>;
 
 /**
  * Runs handlers: opens a scope, has the container build the handler in it, calls the handler, and disposes the scope.
+ * The handler of a command or a query never starts on a signal that has fired, whatever was waited for before.
  *
  * One invoker serves all the buses of a router, so that a handler class is wired once.
  */
@@ -29,41 +39,61 @@ export class Invoker {
     this.#adapter = adapter;
   }
 
+  /** Whether the adapter may hand the context of a handler on to what it builds, so that it is reached unseen. */
+  get mayShareContext(): boolean {
+    return this.#adapter.createScope !== undefined && !(this.#adapter as TrackedAdapter)[IS_TRACKED];
+  }
+
   /**
    * Prepares the invocation of a handler.
    *
    * @param registration The handler.
-   * @returns The innermost step of the handler's chain.
+   * @returns The innermost call of the handler's chain.
    */
-  prepare(registration: Registration): Call<ScopeKeeper | undefined> {
-    const handle = this.#handle(registration);
-    const adapter = this.#adapter;
-    if (adapter.createScope === undefined) return (message, context) => handle(undefined, message, context);
+  prepare(registration: Registration): Invocation {
+    return registration.isClass
+      ? this.#prepareClass(registration.source as Constructor<AnyHandler>)
+      : this.#prepareFunction(registration.source as HandlerFunction<unknown, unknown>);
+  }
 
-    return (message, context, keeper) => {
-      const scope = adapter.createScope!(context);
-      return scope === context || scope === undefined
-        ? handle(scope, message, context)
-        : handleIn(scope, keeper, (opened) => {
-          // The signal may have fired while the scope was opened. An event is owed to its handlers all the same.
-          if (context.kind !== "event") context.signal?.throwIfAborted();
-          return handle(opened, message, context);
-        });
+  #prepareFunction(handle: HandlerFunction<unknown, unknown>): Invocation {
+    const adapter = this.#adapter;
+
+    return function invokeFunction(message, context, watcher) {
+      refuseFired(context);
+      const scope = adapter.createScope?.(context);
+      if (scope === undefined || scope === context) return handle(message, context);
+      watcher?.shareContext();
+      return handleIn(scope, watcher, function invokeInScope() {
+        refuseFired(context);
+        return handle(message, context);
+      });
     };
   }
 
-  /** How the handler is called, once its scope is open. */
-  #handle(registration: Registration): (scope: unknown, message: unknown, context: HandlerContext) => unknown {
-    if (!registration.isClass) {
-      const handle = registration.source as HandlerFunction<unknown, unknown>;
-      return (_scope, message, context) => handle(message, context);
-    }
-    const build = this.#buildOf(registration.source as Constructor<AnyHandler>);
-    return (scope, message, context) => {
-      const handler = build(scope) as AnyHandler & PromiseLike<AnyHandler>;
-      return typeof handler?.handle === "function"
-        ? handler.handle(message, context)
-        : handleWhenBuilt(handler, message, context);
+  #prepareClass(type: Constructor<AnyHandler>): Invocation {
+    const adapter = this.#adapter;
+    const build = this.#buildOf(type);
+
+    return function invokeHandler(message, context, watcher) {
+      refuseFired(context);
+      const scope = adapter.createScope?.(context);
+      if (scope !== undefined && scope !== context) {
+        watcher?.shareContext();
+        return handleIn(scope, watcher, function invokeInScope(opened) {
+          refuseFired(context);
+          const handler = build(opened);
+          return isBuilt(handler) ? handler.handle(message, context) : handleWhenBuilt(handler, message, context);
+        });
+      }
+      const handler = build(scope);
+      if (!isBuilt(handler)) {
+        watcher?.shareContext();
+        return handleWhenBuilt(handler, message, context);
+      }
+      // What was built may be of another class than the one whose declaration was looked at.
+      if (watcher !== undefined && handler.handle.length !== 1) watcher.shareContext();
+      return handler.handle(message, context);
     };
   }
 
@@ -77,19 +107,29 @@ export class Invoker {
   }
 }
 
+/** An event is due to its handlers, even where its sender has gone. */
+function refuseFired({ signal, kind }: HandlerContext): void {
+  if (signal?.aborted && kind !== "event") throw signal.reason;
+}
+
+function isBuilt(handler: AnyHandler | PromiseLike<AnyHandler>): handler is AnyHandler {
+  return typeof (handler as Partial<AnyHandler> | undefined)?.handle === "function";
+}
+
 async function handleWhenBuilt(
-  building: PromiseLike<AnyHandler>,
+  building: AnyHandler | PromiseLike<AnyHandler>,
   message: unknown,
   context: HandlerContext,
 ): Promise<unknown> {
   const handler = await building;
-  if (typeof handler?.handle === "function") return await handler.handle(message, context);
+  refuseFired(context);
+  if (isBuilt(handler)) return await handler.handle(message, context);
   throw new TypeError(`Cannot use "${nameOf(context.handler)}" as a handler: it has no method "handle"`);
 }
 
 async function handleIn(
   opening: unknown,
-  keeper: ScopeKeeper | undefined,
+  watcher: InvocationWatcher | undefined,
   handle: (scope: unknown) => unknown,
 ): Promise<unknown> {
   const scope = await opening;
@@ -99,10 +139,10 @@ async function handleIn(
   const handling = (async () => await handle(scope))();
   const settle = () =>
     settleThenDispose(handling, [dispose], "Cannot dispose the scope of a handler that has failed too");
-  if (keeper === undefined) return await settle();
+  if (watcher === undefined) return await settle();
   try {
     const result = await handling;
-    keeper.keep(dispose);
+    watcher.keepScope(dispose);
     return result;
   } catch {
     return await settle();

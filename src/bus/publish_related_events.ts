@@ -1,12 +1,14 @@
-import type { Metadata } from "../context.ts";
+import type { ContextValues } from "../context_values.ts";
 import { EventDispatchError, type EventFailure } from "../errors.ts";
 import type { EventBus } from "./event_bus.ts";
+import type { Metadata } from "../metadata.ts";
 import { isPromiseLike, toPromise } from "../internal/promise.ts";
 
 /** What the publication of a command's events needs. */
 interface PublicationOptions {
   readonly command: unknown;
   readonly metadata: Metadata;
+  readonly values: ContextValues;
   readonly result: unknown;
   readonly eventBus: () => EventBus | PromiseLike<EventBus>;
 }
@@ -14,7 +16,8 @@ interface PublicationOptions {
 /**
  * Publishes the events of a command that has succeeded, concurrently, and waits for all of them.
  *
- * They carry the command's metadata and not its signal: they are owed, whoever hung up.
+ * They carry the command's metadata and the values of its caller, and not its signal: once the command has succeeded its
+ * events are published, even where the caller has gone.
  *
  * @param events The events, at least one.
  * @param options The command, its metadata and its result, and what resolves the bus.
@@ -22,13 +25,13 @@ interface PublicationOptions {
  * @throws {EventDispatchError} If one of them failed. It carries the command and its result.
  */
 export function publishRelatedEvents(events: readonly object[], options: PublicationOptions): Promise<unknown> {
-  const { command, metadata, result } = options;
+  const { command, result } = options;
   const bus = resolve(options.eventBus);
   if (events.length > 1) return publishAll(events, bus, options);
 
   // One event, which is what most commands have, needs no lists.
   const event = events[0]!;
-  return dispatchOne(event, bus, metadata).then(() => result, (error) => {
+  return dispatchOne(event, bus, options).then(() => result, (error) => {
     throw new EventDispatchError(failuresOf(event, error), { command, result });
   });
 }
@@ -36,14 +39,14 @@ export function publishRelatedEvents(events: readonly object[], options: Publica
 async function publishAll(
   events: readonly object[],
   bus: EventBus | PromiseLike<EventBus>,
-  { command, metadata, result }: PublicationOptions,
+  options: PublicationOptions,
 ): Promise<unknown> {
-  const outcomes = await Promise.allSettled(events.map((event) => dispatchOne(event, bus, metadata)));
+  const outcomes = await Promise.allSettled(events.map((event) => dispatchOne(event, bus, options)));
   const failures = outcomes.flatMap((outcome, index) =>
     outcome.status === "rejected" ? failuresOf(events[index]!, outcome.reason) : []
   );
-  if (failures.length > 0) throw new EventDispatchError(failures, { command, result });
-  return result;
+  if (failures.length > 0) throw new EventDispatchError(failures, options);
+  return options.result;
 }
 
 /** Where the bus cannot be resolved, every event fails with that. */
@@ -55,12 +58,16 @@ function resolve(eventBus: () => EventBus | PromiseLike<EventBus>): EventBus | P
   }
 }
 
-/** A bus of the container's may be anybody's. */
-function dispatchOne(event: object, bus: EventBus | PromiseLike<EventBus>, metadata: Metadata): Promise<void> {
+/** The bus comes from the container, and may throw where it should reject. */
+function dispatchOne(
+  event: object,
+  bus: EventBus | PromiseLike<EventBus>,
+  options: PublicationOptions,
+): Promise<void> {
   try {
     return isPromiseLike(bus)
-      ? toPromise(bus.then((resolved) => dispatchOne(event, resolved, metadata)))
-      : toPromise(bus.dispatch(event, { metadata }));
+      ? toPromise(bus.then((resolved) => dispatchOne(event, resolved, options)))
+      : toPromise(bus.dispatch(event, { metadata: options.metadata, values: options.values }));
   } catch (error) {
     return Promise.reject(error);
   }

@@ -1,8 +1,7 @@
-import { silence } from "../middleware_chain.ts";
 import type { Invoker } from "./invoker.ts";
+import { compose, silence } from "../middleware_chain.ts";
 import { toPromise } from "../internal/promise.ts";
-import type { Route, RouteParts } from "./route.ts";
-import { composeChain, composeSingleRoute } from "./single_route.ts";
+import { afterListeners, refuse, type Route, type RouteParts } from "./route.ts";
 
 /**
  * Composes the route of a class of query. Where nothing stands in between, the handler's own promise comes back.
@@ -12,12 +11,14 @@ import { composeChain, composeSingleRoute } from "./single_route.ts";
  * @returns The route.
  */
 export function composeQueryRoute(parts: RouteParts, invoker: Invoker): Route {
-  return composeSingleRoute("query", parts, (registration) => {
-    const { source: handler } = registration;
-    const chain = composeChain(parts, invoker.prepare(registration));
-    const handle = registration.failSilently ? silence(chain) : chain;
+  const { registrations: [registration], middlewares } = parts;
+  if (registration === undefined) return refuse("query", parts);
 
-    return (message, signal, metadata) =>
-      toPromise(handle(message, { kind: "query", signal, metadata, handler }, undefined));
+  const { source: handler } = registration;
+  const chain = compose(middlewares, invoker.prepare(registration));
+  const handle = registration.failSilently ? silence(chain) : chain;
+
+  return afterListeners("query", parts, function dispatchQuery(message, signal, metadata, values) {
+    return toPromise(handle(message, { kind: "query", signal, metadata, values, handler }, undefined));
   });
 }

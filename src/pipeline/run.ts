@@ -1,5 +1,6 @@
 import { type Call, compose, requireMiddlewares } from "../middleware_chain.ts";
 import { type DispatchOptions, type HandlerSource, NO_METADATA } from "../context.ts";
+import { NO_VALUES } from "../context_values.ts";
 import { type Dispatcher, type DispatcherFunction, toDispatchFunction } from "../dispatcher.ts";
 import type { AnyMiddleware } from "../middleware.ts";
 import { describe } from "../naming.ts";
@@ -70,20 +71,20 @@ export class StepChain {
 
   /** Runs the chain, and resolves to the last result, or to `undefined` where a step has ended the run. */
   async run(message: unknown, { context, handler, options = {}, steps = this.#steps }: Run): Promise<unknown> {
-    const { signal, metadata = NO_METADATA } = options;
+    const { signal, metadata = NO_METADATA, values = NO_VALUES } = options;
     if (signal?.aborted) throw signal.reason;
-    return await this.#composed(message, { kind: "pipeline", signal, metadata, handler }, { context, steps });
+    return await this.#composed(message, { kind: "pipeline", signal, metadata, values, handler }, { context, steps });
   }
 
   async #runSteps(
     message: unknown,
-    { signal, metadata }: DispatchOptions,
+    { signal, metadata, values }: DispatchOptions,
     { context, steps }: RunState,
   ): Promise<unknown> {
     const send = (message: unknown, dispatch: DispatcherFunction) => {
       // Buses refuse by themselves; a plain function need not know of signals.
       if (signal?.aborted) throw signal.reason;
-      return dispatch(message as object, { signal, metadata });
+      return dispatch(message as object, { signal, metadata, values });
     };
 
     let result = await send(message, this.#first);

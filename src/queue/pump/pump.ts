@@ -1,5 +1,6 @@
 import { compose, requireMiddlewares } from "../../middleware_chain.ts";
 import { type HandlerSource, NO_METADATA } from "../../context.ts";
+import { NO_VALUES } from "../../context_values.ts";
 import { type Dispatcher, type DispatcherFunction, toDispatchFunction } from "../../dispatcher.ts";
 import type { AnyMiddleware } from "../../middleware.ts";
 import type { Draining, DrainingOptions } from "./draining.ts";
@@ -200,7 +201,7 @@ export class Pump<T> {
     );
     return (settlement, signal) => {
       const { message, metadata = NO_METADATA } = settlement.delivery;
-      return chain(message, { kind: "queue", signal, metadata, handler }, settlement);
+      return chain(message, { kind: "queue", signal, metadata, values: NO_VALUES, handler }, settlement);
     };
   }
 }

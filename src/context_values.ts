@@ -1,0 +1,83 @@
+import { describe } from "./naming.ts";
+import { InjectionToken, type Token } from "./token.ts";
+
+/**
+ * What a dispatch carries for this process alone: a transaction, the current user as an object, a logger.
+ *
+ * A caller gives values to `dispatch`, a middleware adds to them with `next(undefined, { values })`, a handler reads them
+ * from its context or has them injected. They never leave the process: data that travels is metadata. Values never
+ * change: {@linkcode with} gives new ones.
+ *
+ * @example
+ * ```ts
+ * import { assertEquals } from "@std/assert";
+ * import { Command, ContextValues, InjectionToken, MessageRouter } from "@cq/core";
+ *
+ * const USER = new InjectionToken<{ readonly name: string }>("USER");
+ *
+ * class Rename extends Command<string> {}
+ *
+ * const commands = new MessageRouter().newCommandBus();
+ * commands.subscribe(Rename, (_command, { values }) => values.get(USER)?.name ?? "nobody");
+ *
+ * const values = new ContextValues().with(USER, { name: "Ada" });
+ *
+ * assertEquals(await commands.dispatch(new Rename(), { values }), "Ada");
+ * ```
+ */
+export class ContextValues {
+  // A list that grows at its end, and is shared by its branches: a dispatch carries few values, and reads them seldom.
+  #token: Token<unknown> | undefined;
+  #value: unknown;
+  #others: ContextValues | undefined;
+
+  /**
+   * Adds a value, or replaces the one that the token has.
+   *
+   * @typeParam T The value.
+   * @param token The class of the value, or an {@linkcode InjectionToken}.
+   * @param value The value.
+   * @returns New values. Those that it is called on stay as they are.
+   * @throws {TypeError} If the first argument is not a token.
+   */
+  with<T>(token: Token<T>, value: NoInfer<T>): ContextValues {
+    if (typeof token !== "function" && !(token instanceof InjectionToken)) {
+      throw new TypeError(`Cannot give a value to ${describe(token)}: it is neither a class nor an InjectionToken`);
+    }
+    const values = new ContextValues();
+    values.#token = token;
+    values.#value = value;
+    values.#others = this;
+    return values;
+  }
+
+  /**
+   * Gives the value of a token.
+   *
+   * @typeParam T The value.
+   * @param token The class of the value, or an {@linkcode InjectionToken}.
+   * @returns The value, `undefined` where there is none.
+   */
+  get<T>(token: Token<T>): T | undefined {
+    const found = this.#find(token);
+    return found === undefined ? undefined : found.#value as T;
+  }
+
+  /**
+   * Tells whether a token has a value, which may be `undefined`.
+   *
+   * @param token The class of the value, or an {@linkcode InjectionToken}.
+   * @returns Whether it has one.
+   */
+  has(token: Token<unknown>): boolean {
+    return this.#find(token) !== undefined;
+  }
+
+  #find(token: Token<unknown>): ContextValues | undefined {
+    if (this.#token === token) return this;
+    return this.#others === undefined ? undefined : this.#others.#find(token);
+  }
+}
+
+/** The values of a dispatch whose caller gave none. */
+export const NO_VALUES: ContextValues = new ContextValues();
