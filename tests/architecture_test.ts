@@ -235,3 +235,31 @@ Deno.test("deno.json describes each task", () => {
   const bare = tasks.filter(([, task]) => typeof task === "string" || !task.description).map(([name]) => name);
   assertEquals(bare, []);
 });
+
+Deno.test("ARCHITECTURE.md names files and folders of src that exist, every layer among them, on at most 80 lines", () => {
+  const text = readText("ARCHITECTURE.md");
+  const names = Array.from(text.matchAll(/`([\w/]+(?:\.ts|\/))`/g), ([, name]) => name!.replace(/\.ts$/, ""));
+  const exists = (name: string) =>
+    name.endsWith("/")
+      ? sources.some((source) => source.name.startsWith(name))
+      : sources.some((source) => source.name === name);
+  const elsewhere = ["mod", "tests/architecture_test"];
+
+  assertEquals(names.filter((name) => !exists(name) && !elsewhere.includes(name)), []);
+  const parts = LAYERS.flat().map((part) => part.replace(/\*$/, ""));
+  assertEquals(parts.filter((part) => part !== "queue/" && !names.includes(part)), []);
+  assertEquals(text.trimEnd().split("\n").length <= 80, true);
+});
+
+Deno.test("src returns no function without a name, so that a stack trace can be read", () => {
+  const problems: string[] = [];
+  for (const { path, bare } of inner) {
+    for (const [statement] of bare.matchAll(/\breturn\s+(?:async\s+)?(?:\([^()]*\)|\w+)\s*=>/g)) {
+      problems.push(`${path}: ${statement}`);
+    }
+    for (const [statement] of bare.matchAll(/\breturn\s+(?:async\s+)?function\*?\s*\(/g)) {
+      problems.push(`${path}: ${statement}`);
+    }
+  }
+  assertEquals(problems, []);
+});
