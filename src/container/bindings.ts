@@ -1,7 +1,17 @@
+import { HANDLER_CONTEXT } from "../context.ts";
+import { NO_VALUES } from "../context_values.ts";
 import { CircularDependencyError, ProviderNotFoundError } from "../errors.ts";
 import { nameOf } from "../naming.ts";
 import { RelatedEvents } from "../related_events.ts";
-import { construct, type Lifetime, type ResolutionContext, type ResolutionPath, type Resolver } from "./inject.ts";
+import {
+  construct,
+  handlerContextOf,
+  type Lifetime,
+  type ResolutionContext,
+  type ResolutionPath,
+  type Resolver,
+  valuesOf,
+} from "./inject.ts";
 import { InjectionToken, type Token } from "../token.ts";
 
 const LIFETIMES: readonly Lifetime[] = ["singleton", "scoped", "transient"];
@@ -52,6 +62,10 @@ export class Bindings implements Resolver {
   }
 
   resolve<T>(token: Token<T>, context: ResolutionContext | undefined, path: ResolutionPath | undefined): T {
+    if (context !== undefined) {
+      const values = valuesOf(context);
+      if (values !== NO_VALUES && values.has(token)) return values.get(token) as T;
+    }
     const binding = this.#bindings.get(token);
     if (binding === undefined) return this.#resolveUnbound(token, context, path) as T;
     if (binding.instance !== undefined) return binding.instance as T;
@@ -66,7 +80,7 @@ export class Bindings implements Resolver {
         return this.#resolveScoped(binding, context, path);
       case "singleton":
         // What has been built may be undefined.
-        if (!binding.isBuilt) binding.instance = this.#build(binding, undefined, path);
+        if (!binding.isBuilt) binding.instance = this.#build(binding, outliving(context), path);
         binding.isBuilt = true;
         return binding.instance;
     }
@@ -74,8 +88,8 @@ export class Bindings implements Resolver {
 
   #resolveScoped(binding: Binding, context: ResolutionContext | undefined, path: ResolutionPath | undefined): unknown {
     const { token } = binding.root;
-    refuseCaptive(token, path);
-    const instances = context?.instances;
+    refuseCaptive(token, path, "lives in a scope");
+    const instances = context !== undefined && "instances" in context ? context.instances : undefined;
     if (instances === undefined) {
       throw new TypeError(
         `Cannot resolve "${tokenName(token)}": it is bound for a scope, and none is open. ` +
@@ -100,15 +114,40 @@ export class Bindings implements Resolver {
     context: ResolutionContext | undefined,
     path: ResolutionPath | undefined,
   ): unknown {
-    if (token !== RelatedEvents) throw new ProviderNotFoundError([...namesOf(path), tokenName(token)]);
-    refuseCaptive(token, path);
-    if (context?.events === undefined) {
-      throw new ProviderNotFoundError([...namesOf(path), tokenName(token)], {
-        advice: "A container has it only while it builds the handler of a command",
-      });
+    if (token === RelatedEvents || token === HANDLER_CONTEXT) {
+      refuseCaptive(token, path, "lives in a scope");
+      return resolveFromHandler(token, context, path);
     }
-    return context.events;
+    if (context !== undefined && "hiddenValues" in context && context.hiddenValues?.has(token)) {
+      refuseCaptive(token, path, "belongs to one dispatch");
+    }
+    throw new ProviderNotFoundError([...namesOf(path), tokenName(token)]);
   }
+}
+
+/** What only a handler has, and what is built for it. */
+function resolveFromHandler(
+  token: Token<unknown>,
+  context: ResolutionContext | undefined,
+  path: ResolutionPath | undefined,
+): unknown {
+  const handlerContext = handlerContextOf(context);
+  // Who has the context may add events at any time: to read them tells the bus of a command to wait for them.
+  const events = handlerContext?.events;
+  const found = token === RelatedEvents ? events : handlerContext;
+  if (found !== undefined) return found;
+  throw new ProviderNotFoundError([...namesOf(path), tokenName(token)], {
+    advice: `A container has it only while it builds ${
+      token === RelatedEvents ? "the handler of a command" : "a handler"
+    }`,
+  });
+}
+
+/** What a singleton is built in, which outlives the dispatch that asks for it first. */
+function outliving(context: ResolutionContext | undefined): ResolutionContext | undefined {
+  if (context === undefined || "hiddenValues" in context) return context;
+  const hiddenValues = valuesOf(context);
+  return hiddenValues === NO_VALUES ? undefined : { hiddenValues };
 }
 
 /** The name of a token, for people to read. */
@@ -131,12 +170,12 @@ function refuseCircle(token: Token<unknown>, path: ResolutionPath | undefined): 
 }
 
 /** What lives in a scope must not outlive it in an instance that is shared for ever. */
-function refuseCaptive(token: Token<unknown>, path: ResolutionPath | undefined): void {
+function refuseCaptive(token: Token<unknown>, path: ResolutionPath | undefined, life: string): void {
   for (let current = path; current !== undefined; current = current.parent) {
     if (current.lifetime !== "singleton") continue;
     const [name, singleton] = [tokenName(token), tokenName(current.token)];
     throw new TypeError(
-      `Cannot resolve "${name}" for "${singleton}": the first lives in a scope and the second is a singleton, which ` +
+      `Cannot resolve "${name}" for "${singleton}": the first ${life} and the second is a singleton, which ` +
         `would outlive it (${[...namesOf(path), name].join(" → ")})`,
     );
   }

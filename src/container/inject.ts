@@ -1,4 +1,5 @@
-import type { RelatedEvents } from "../related_events.ts";
+import type { HandlerContext } from "../context.ts";
+import { type ContextValues, NO_VALUES } from "../context_values.ts";
 import type { Token } from "../token.ts";
 
 /** How long an instance is shared: for ever, within a scope, or never. */
@@ -16,12 +17,17 @@ export interface ResolutionPath {
   readonly resolver: Resolver;
 }
 
-/** What surrounds a construction: a scope, or the context of a handler where no binding is scoped. */
-export interface ResolutionContext {
+/** What a construction takes place in: a scope, or the context of a handler alone, where no binding is scoped. */
+export type ResolutionContext = ScopeContext | HandlerContext;
+
+/** What a scope offers to what is built in it. */
+export interface ScopeContext {
   /** The instances of the scope. */
-  readonly instances?: Map<Token<unknown>, unknown>;
-  /** The events of the command that is being handled. */
-  readonly events?: RelatedEvents | undefined;
+  readonly instances?: Map<Token<unknown>, unknown> | undefined;
+  /** The context of the handler that the scope is for. */
+  readonly handlerContext?: HandlerContext | undefined;
+  /** The values of a dispatch that must not reach a singleton, which would keep them. */
+  readonly hiddenValues?: ContextValues | undefined;
 }
 
 /** Finds dependencies for what is being constructed. */
@@ -105,6 +111,26 @@ export function construct<T>(path: ResolutionPath, context: ResolutionContext | 
     current = outer;
     currentContext = outerContext;
   }
+}
+
+/**
+ * The context of the handler that something is built for.
+ *
+ * @param context What it is constructed in.
+ * @returns The context, `undefined` outside of a handler.
+ */
+export function handlerContextOf(context: ResolutionContext | undefined): HandlerContext | undefined {
+  return context !== undefined && "handler" in context ? context : context?.handlerContext;
+}
+
+/**
+ * The values of the dispatch that something is built for.
+ *
+ * @param context What it is constructed in.
+ * @returns The values, none outside of a handler.
+ */
+export function valuesOf(context: ResolutionContext | undefined): ContextValues {
+  return handlerContextOf(context)?.values ?? NO_VALUES;
 }
 
 /**

@@ -2,7 +2,7 @@ import type { HandlerContext } from "../context.ts";
 import { combineErrors, disposeAll, type Disposer, disposerOf } from "../internal/dispose.ts";
 import { isPromiseLike } from "../internal/promise.ts";
 import { type Bindings, tokenName } from "./bindings.ts";
-import { pathWithin, type ResolutionContext } from "./inject.ts";
+import { pathWithin, type ResolutionContext, type ScopeContext } from "./inject.ts";
 import type { Token } from "../token.ts";
 
 /**
@@ -27,7 +27,7 @@ import type { Token } from "../token.ts";
  */
 export class Scope {
   readonly #bindings: Bindings;
-  readonly #context: Required<ResolutionContext>;
+  readonly #context: ScopeContext & { readonly instances: Map<Token<unknown>, unknown> };
   #isDisposed = false;
 
   /** What a scope offers to the instances that are built in it. For the container alone. */
@@ -43,7 +43,7 @@ export class Scope {
    */
   constructor(bindings: Bindings, context?: HandlerContext) {
     this.#bindings = bindings;
-    this.#context = { instances: new Map(), events: context?.events };
+    this.#context = { instances: new Map(), handlerContext: context };
   }
 
   /**
