@@ -100,6 +100,7 @@ export { Pump, type PumpOptions } from "./src/queue/pump/pump.ts";
 export { captureError, type CaptureErrorOptions } from "./src/middlewares/capture_error.ts";
 export type { ErrorFilter } from "./src/middlewares/error_filter.ts";
 export { retry, type RetryOptions } from "./src/middlewares/retry.ts";
+export type { BackoffOptions } from "./src/internal/backoff.ts";
 export { timeout, type TimeoutOptions } from "./src/middlewares/timeout.ts";
 export { type AnyDisposable, using } from "./src/middlewares/using.ts";
 

@@ -39,6 +39,19 @@ export function classOf(prototype: object): MessageType {
   return nearestClass(prototype) ?? Object;
 }
 
+/**
+ * Whether a message is an instance of a class. Unlike with `instanceof`, a primitive is an instance of its wrapper class,
+ * and `Symbol.hasInstance` has no effect.
+ *
+ * @param message Any value. A value without a class is not an instance of any class.
+ * @param type The class.
+ * @returns Whether it is an instance of the class or of a derived class.
+ */
+export function isInstanceOf(message: unknown, type: MessageType): boolean {
+  if (message === null || message === undefined) return false;
+  return Object.prototype.isPrototypeOf.call(type.prototype as object, Object(message));
+}
+
 function nearestClass(prototype: object): MessageType | undefined {
   for (let current: object | null = prototype; current !== null; current = Object.getPrototypeOf(current)) {
     const type: unknown = Object.hasOwn(current, "constructor") ? current.constructor : undefined;

@@ -1,6 +1,7 @@
 import type { DispatchOptions } from "../context.ts";
 import type { DispatcherFunction } from "../dispatcher.ts";
 import type { MessageType } from "../message.ts";
+import { isInstanceOf } from "../message_class.ts";
 
 /** One dispatch, as it is kept. */
 export interface Recording {
@@ -50,7 +51,7 @@ export class BusRecorder {
   }
 
   messages(type: MessageType): unknown[] {
-    return this.records.map(({ message }) => message).filter((message) => isInstance(message, type));
+    return this.records.map(({ message }) => message).filter((message) => isInstanceOf(message, type));
   }
 
   next(type: MessageType, signal: AbortSignal | undefined): Promise<Recording> {
@@ -76,7 +77,7 @@ export class BusRecorder {
       };
       signal?.addEventListener("abort", abort);
 
-      const place = this.#entries.findIndex(({ recording }) => isInstance(recording.message, type));
+      const place = this.#entries.findIndex(({ recording }) => isInstanceOf(recording.message, type));
       if (place < 0) this.#waiters.add(waiter);
       else waiter.take(this.#entries.splice(place, 1)[0]!);
     });
@@ -106,19 +107,13 @@ export class BusRecorder {
   /** Gives a dispatch to whoever has waited for it longest, or keeps it for who comes. */
   #offer(entry: Entry): void {
     for (const waiter of this.#waiters) {
-      if (!isInstance(entry.recording.message, waiter.type)) continue;
+      if (!isInstanceOf(entry.recording.message, waiter.type)) continue;
       this.#waiters.delete(waiter);
       return waiter.take(entry);
     }
     const place = this.#entries.findIndex(({ index }) => index > entry.index);
     this.#entries.splice(place < 0 ? this.#entries.length : place, 0, entry);
   }
-}
-
-/** Like `instanceof`, and for primitives too. */
-function isInstance(message: unknown, type: MessageType): boolean {
-  const { prototype } = type as { prototype: object };
-  return prototypeOf(message) !== null && Object.prototype.isPrototypeOf.call(prototype, Object(message));
 }
 
 /** What has no class finds no answer here, and its error where it is dispatched. */
