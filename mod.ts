@@ -92,7 +92,16 @@ export { Pipe, type PipeAfter, type StepOptions } from "./src/pipeline/pipe.ts";
 export type { MessageIn, Nothing, ResultAfter, StepFunction, StepMessage } from "./src/pipeline/step.ts";
 export { defer, type DeferOptions, type DeferredDispatcher } from "./src/defer.ts";
 
-export type { Consumer, Delivery, NackOptions, Producer, Queue, SendOptions } from "./src/queue/queue.ts";
+export {
+  type Consumer,
+  DELIVERY,
+  type Delivery,
+  type LocalQueue,
+  type NackOptions,
+  type Producer,
+  type Queue,
+  type SendOptions,
+} from "./src/queue/queue.ts";
 export { MemoryQueue, type MemoryQueueOptions } from "./src/queue/memory/memory_queue.ts";
 export type { Draining, DrainingOptions } from "./src/queue/pump/draining.ts";
 export { Pump, type PumpOptions } from "./src/queue/pump/pump.ts";

@@ -1,4 +1,5 @@
-import type { Metadata } from "../context.ts";
+import type { Metadata } from "../metadata.ts";
+import { InjectionToken } from "../token.ts";
 
 /** What a sender may add to a message. A handler's context will do: its metadata travels on, its signal ends the wait. */
 export interface SendOptions {
@@ -6,6 +7,23 @@ export interface SendOptions {
   readonly signal?: AbortSignal | undefined;
   /** Travels with the message, as with a dispatch. */
   readonly metadata?: Metadata | undefined;
+  /**
+   * Messages of one key are handled in their order, one at a time. A queue that does not promise keys rejects with a
+   * `RangeError`.
+   */
+  readonly key?: string | undefined;
+  /**
+   * How long the message waits before it is delivered, in milliseconds. A queue that cannot delay rejects with a
+   * `RangeError`.
+   *
+   * @default {0}
+   */
+  readonly delay?: number | undefined;
+  /**
+   * Identifies the message: a second send of a known id resolves and adds nothing. A queue that does not promise ids
+   * rejects with a `RangeError`.
+   */
+  readonly id?: string | undefined;
 }
 
 /**
@@ -29,6 +47,12 @@ export interface NackOptions {
    * @default {0}
    */
   readonly delay?: number | undefined;
+  /**
+   * Whether the message may be delivered again. With `false` it is given up at once: a dead letter.
+   *
+   * @default {true}
+   */
+  readonly requeue?: boolean | undefined;
 }
 
 /**
@@ -63,6 +87,16 @@ export interface Delivery<T> {
   readonly attempt: number;
   /** What the sender gave along with the message. */
   readonly metadata?: Metadata | undefined;
+  /** What identifies the message, where the queue knows it. It is the same at each delivery. */
+  readonly id?: string | undefined;
+  /** The key that the message was sent with. */
+  readonly key?: string | undefined;
+  /** When the message was sent, where the queue knows it. */
+  readonly sentAt?: Date | undefined;
+  /** Whether a nack would give the message up, where the queue knows it. */
+  readonly isLast?: boolean | undefined;
+  /** Fires when the delivery is not this consumer's any more: its lease has run out, or its channel is gone. */
+  readonly signal?: AbortSignal | undefined;
   /** Says that the message has been handled. The queue forgets it. */
   ack(): Promise<void>;
   /** Says that the message could not be handled. The queue delivers it again, or gives it up. */
@@ -133,3 +167,27 @@ export interface Queue<T> extends Producer<T>, Consumer<T> {
    */
   close(): void | PromiseLike<void>;
 }
+
+/**
+ * The brand of a {@linkcode LocalQueue}.
+ *
+ * @internal
+ */
+declare const local: unique symbol;
+
+/**
+ * A queue that lives in this process alone, so that closing it ends it for every sender and consumer. A queue that others
+ * share is not one: it would never be drained.
+ *
+ * @typeParam T The messages.
+ */
+export interface LocalQueue<T> extends Queue<T> {
+  /** Exists for the compiler alone. */
+  readonly [local]: true;
+}
+
+/**
+ * Gives the delivery that a pump handles, as a value of the dispatch: `context.values.get(DELIVERY)`, `inject(DELIVERY)`.
+ * It is there to be read; the pump settles it.
+ */
+export const DELIVERY: InjectionToken<Delivery<unknown>> = new InjectionToken("DELIVERY");
