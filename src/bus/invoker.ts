@@ -74,6 +74,7 @@ export class Invoker {
   #prepareClass(type: Constructor<AnyHandler>): Invocation {
     const adapter = this.#adapter;
     const build = this.#buildOf(type);
+    const declared: unknown = type.prototype?.handle;
 
     return function invokeHandler(message, context, watcher) {
       refuseFired(context);
@@ -92,7 +93,7 @@ export class Invoker {
         return handleWhenBuilt(handler, message, context);
       }
       // What was built may be of another class than the one whose declaration was looked at.
-      if (watcher !== undefined && handler.handle.length !== 1) watcher.shareContext();
+      if (watcher !== undefined && handler.handle !== declared) watcher.shareContext();
       return handler.handle(message, context);
     };
   }
