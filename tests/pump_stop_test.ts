@@ -2,21 +2,21 @@ import { assert, assertEquals, assertInstanceOf, assertRejects, assertStrictEqua
 import { FakeTime } from "@std/testing/time";
 import { type Consumer, type Delivery, type Draining, MemoryQueue, Pump, QueueClosedError } from "@cq/core";
 import { countAbortListeners } from "./support/abort_listeners.ts";
-import { answeredLater, closedQueueOf, gatedHandler, queueOf, scripted, settle, watch } from "./support/pump_parts.ts";
+import { settledLater, closedQueueOf, gatedHandler, queueOf, scripted, idle, watch } from "./support/pump_parts.ts";
 import { unhandledRejections } from "./support/unhandled_rejections.ts";
 
-Deno.test("Draining.stop() takes no further message and waits for what is in flight", async () => {
+Deno.test("Draining.stop() receives no more messages, and waits for those in flight", async () => {
   const { handle, started, open } = gatedHandler();
   const queue = queueOf(["a", "b", "c"]);
   const draining = new Pump(queue, handle, { concurrency: 2 }).draining();
-  await settle();
+  await idle();
   const stopped = watch(draining.stop());
-  await settle();
+  await idle();
   open("a");
-  await settle();
+  await idle();
   assertEquals([started, stopped.state], [["a", "b"], "waiting"]);
   open("b");
-  await settle();
+  await idle();
   assertEquals([started, stopped.state, queue.size, queue.pending], [["a", "b"], "resolved", 1, 0]);
 });
 
@@ -27,17 +27,17 @@ Deno.test("Draining.stop() does not fire the signal of a message that it waits f
     signals.push(options!.signal!);
     return gate.promise;
   }).draining();
-  await settle();
+  await idle();
   const stopped = draining.stop();
   gate.resolve();
   await stopped;
   assertEquals(signals.map(({ aborted }) => aborted), [false]);
 });
 
-Deno.test("Draining.stop() ends a pump that waits for messages, and swallows none", async () => {
+Deno.test("Draining.stop() ends a pump that waits for messages, and loses none", async () => {
   const queue = new MemoryQueue<string>({ maxSize: 1 });
   const draining = new Pump(queue, () => assert(false), { concurrency: 3 }).draining();
-  await settle();
+  await idle();
   await draining.stop();
   await queue.send("a");
   assertEquals([queue.size, queue.pending], [1, 0]);
@@ -78,22 +78,22 @@ Deno.test("Draining is stopped at the end of an await using", async () => {
   const queue = queueOf(["a", "b"]);
   const scope = async () => {
     await using _draining = new Pump(queue, handle).draining();
-    await settle();
+    await idle();
   };
   const left = watch(scope());
-  await settle();
+  await idle();
   assertEquals(left.state, "waiting");
   open("a");
-  await settle();
+  await idle();
   assertEquals([left.state, queue.size], ["resolved", 1]);
 });
 
-Deno.test("Draining keeps an error for whoever asks, and it is never unhandled", async () => {
+Deno.test("Draining keeps its error until it is awaited, without an unhandled rejection", async () => {
   const failure = new Error("no");
   let draining: Draining | undefined;
   const unhandled = await unhandledRejections(async () => {
     draining = new Pump(queueOf(["a"]), () => Promise.reject(failure)).draining();
-    await settle();
+    await idle();
   });
   assertEquals(unhandled, []);
   assertStrictEquals(await assertRejects(() => draining!.finished), failure);
@@ -107,7 +107,7 @@ Deno.test("Pump.drain() keeps an error until it is awaited", async () => {
     let drained: Promise<void> | undefined;
     const unhandled = await unhandledRejections(async () => {
       drained = new Pump(queueOf(["a"]), () => Promise.reject(failure)).drain(options);
-      await settle();
+      await idle();
     });
     assertEquals(unhandled, []);
     assertStrictEquals(await assertRejects(() => drained!), failure);
@@ -118,12 +118,12 @@ Deno.test("Draining throws its error at the end of an await using", async () => 
   const failure = new Error("no");
   const error = await assertRejects(async () => {
     await using _draining = new Pump(queueOf(["a"]), () => Promise.reject(failure)).draining();
-    await settle();
+    await idle();
   });
   assertStrictEquals(error, failure);
 });
 
-Deno.test("Draining.stop() that is not graceful fires the signal and nacks at once", async () => {
+Deno.test("Draining.stop() that is not graceful fires the signal, and nacks at once", async () => {
   const nacked: unknown[] = [];
   const gate = Promise.withResolvers<void>();
   const signals: AbortSignal[] = [];
@@ -132,7 +132,7 @@ Deno.test("Draining.stop() that is not graceful fires the signal and nacks at on
     signals.push(options!.signal!);
     return gate.promise;
   }, { concurrency: 2 }).draining({ graceful: false });
-  await settle();
+  await idle();
   await draining.stop();
 
   const reason = signals[0]!.reason;
@@ -146,47 +146,47 @@ Deno.test("Draining.stop() that is not graceful fires the signal and nacks at on
 
   const unhandled = await unhandledRejections(async () => {
     gate.reject(new Error("too late"));
-    await settle();
+    await idle();
   });
   assertEquals(unhandled, []);
 });
 
-Deno.test("Draining.stop() that is not graceful takes no late ack", async () => {
+Deno.test("Draining.stop() that is not graceful ignores a late ack", async () => {
   const { handle, open } = gatedHandler();
   const log: unknown[] = [];
   const pump = new Pump(scripted(["a", "b"], { log }), handle).use((_message, next) => next());
   const draining = pump.draining({ graceful: false });
-  await settle();
+  await idle();
   await draining.stop();
   open("a");
-  await settle();
+  await idle();
   assertEquals(log.map((entry) => (entry as unknown[])[0]), ["nack", "return"]);
 });
 
-Deno.test("Draining.stop() that is not graceful does not nack what is being acked", async () => {
+Deno.test("Draining.stop() that is not graceful does not nack a message that is being acked", async () => {
   const log: string[] = [];
-  const consumer = answeredLater(log);
+  const consumer = settledLater(log);
   const draining = new Pump(consumer, () => {}).draining({ graceful: false });
-  await settle();
+  await idle();
   const stopped = watch(draining.stop());
-  await settle();
+  await idle();
   assertEquals(stopped.state, "waiting");
   consumer.ack.resolve();
-  await settle();
+  await idle();
   assertEquals([log, stopped.state], [["ack"], "resolved"]);
 });
 
-Deno.test("Draining.stop() that is not graceful nacks once what could not be acked", async () => {
+Deno.test("Draining.stop() that is not graceful nacks once a message whose ack has failed", async () => {
   const log: string[] = [];
-  const consumer = answeredLater(log);
+  const consumer = settledLater(log);
   const failure = new Error("the broker is gone");
-  // The pump fails while the ack is on its way, and is stopped as well: both wait to nack.
+  // The middleware fails while the ack is on its way, and the pump is stopped too. Both wait for the ack, to nack then.
   const pump = new Pump(consumer, () => {}, { failSilently: true }).use((_message, next) => {
     next().catch(() => {});
     return Promise.reject(new Error("no"));
   });
   const draining = pump.draining({ graceful: false });
-  await settle();
+  await idle();
   const stopped = draining.stop();
   consumer.ack.reject(failure);
   consumer.nack.resolve();
@@ -195,17 +195,17 @@ Deno.test("Draining.stop() that is not graceful nacks once what could not be ack
 });
 
 Deno.test("Draining.stop() that is not graceful reports once a nack that fails on its way", async () => {
-  const consumer = answeredLater();
+  const consumer = settledLater();
   const failure = new Error("the broker is gone");
   const pump = new Pump(consumer, () => Promise.reject(new Error("no")), { failSilently: true });
   const draining = pump.draining({ graceful: false });
-  await settle();
+  await idle();
   const stopped = draining.stop();
   consumer.nack.reject(failure);
   assertStrictEquals(await assertRejects(() => stopped), failure);
 });
 
-Deno.test("Draining.stop() that is not graceful takes no ack after a nack that has failed", async () => {
+Deno.test("Draining.stop() that is not graceful ignores an ack after a nack that has failed", async () => {
   const { handle, open } = gatedHandler();
   const log: unknown[] = [];
   const failure = new Error("the broker is gone");
@@ -214,11 +214,11 @@ Deno.test("Draining.stop() that is not graceful takes no ack after a nack that h
     await next();
   });
   const draining = pump.draining({ graceful: false });
-  await settle();
+  await idle();
   await assertRejects(() => draining.stop());
   for (let round = 0; round < 2; round++) {
     open("a");
-    await settle();
+    await idle();
   }
   assertEquals(log.map((entry) => (entry as unknown[])[0]), ["nack", "return"]);
 });
@@ -227,7 +227,7 @@ Deno.test("Draining.stop() that is not graceful reports a nack that fails", asyn
   const failure = new Error("the broker is gone");
   const pump = new Pump(scripted(["a"], { failing: { nack: failure } }), () => new Promise(() => {}));
   const draining = pump.draining({ graceful: false });
-  await settle();
+  await idle();
   assertStrictEquals(await assertRejects(() => draining.stop()), failure);
 });
 
@@ -236,13 +236,13 @@ Deno.test("Draining.stop() within its limit fires no signal and leaves no timer"
   const { handle, open } = gatedHandler();
   const queue = queueOf(["a"]);
   const draining = new Pump(queue, handle).draining({ graceful: { timeoutMs: 1000 } });
-  await settle();
+  await idle();
   const stopped = watch(draining.stop());
   draining.stop();
   await time.tickAsync(999);
   assertEquals(stopped.state, "waiting");
   open("a");
-  await settle();
+  await idle();
   assertEquals([stopped.state, queue.pending, queue.size, time.next()], ["resolved", 0, 0, false]);
 });
 
@@ -253,7 +253,7 @@ Deno.test("Draining.stop() of an idle pump leaves no timer", async () => {
   assertEquals(time.next(), false);
 });
 
-Deno.test("Draining.stop() fires the signal at its limit and nacks what is in flight", async () => {
+Deno.test("Draining.stop() fires the signal at its limit, and nacks the messages in flight", async () => {
   using time = new FakeTime();
   const queue = queueOf(["a", "b", "c"], { maxAttempts: 2 });
   const aborted: string[] = [];
@@ -261,17 +261,17 @@ Deno.test("Draining.stop() fires the signal at its limit and nacks what is in fl
     options!.signal!.addEventListener("abort", () => aborted.push(message));
     return message === "a" ? undefined : new Promise(() => {});
   }, { concurrency: 2 }).draining({ graceful: { timeoutMs: 1000 } });
-  await settle();
+  await idle();
   const stopped = watch(draining.stop());
   await time.tickAsync(999);
-  await settle();
+  await idle();
   assertEquals([aborted, stopped.state, queue.pending], [[], "waiting", 2]);
   await time.tickAsync(1);
-  await settle();
+  await idle();
   assertEquals([aborted, stopped.state, queue.size, queue.pending], [["a", "b", "c"], "resolved", 2, 0]);
 });
 
-Deno.test("Draining.stop() tells a consumer once to return, though its limit comes too", async () => {
+Deno.test("Draining.stop() calls return() of an iterator once, even if its limit comes too", async () => {
   using time = new FakeTime();
   const { handle } = gatedHandler();
   let returns = 0;
@@ -287,37 +287,37 @@ Deno.test("Draining.stop() tells a consumer once to return, though its limit com
   ];
   const consumer: Consumer<string> = { [Symbol.asyncIterator]: () => iterators.shift()! };
   const draining = new Pump(consumer, handle, { concurrency: 2 }).draining({ graceful: { timeoutMs: 1000 } });
-  await settle();
+  await idle();
   const stopped = draining.stop();
   await time.tickAsync(1000);
   await stopped;
   assertEquals(returns, 1);
 });
 
-Deno.test("Draining.stop() waits for ever with an infinite limit", async () => {
+Deno.test("Draining.stop() with an infinite limit waits until the messages in flight are handled", async () => {
   using time = new FakeTime();
   const { handle, open } = gatedHandler();
   const draining = new Pump(queueOf(["a"]), handle).draining({ graceful: { timeoutMs: Infinity } });
-  await settle();
+  await idle();
   const stopped = watch(draining.stop());
   assertEquals(time.next(), false);
   open("a");
-  await settle();
+  await idle();
   assertEquals(stopped.state, "resolved");
 });
 
-Deno.test("Draining.stop() takes a limit longer than a timer can be", async () => {
+Deno.test("Draining.stop() accepts a limit that is longer than the longest timer", async () => {
   using time = new FakeTime();
   const draining = new Pump(queueOf(["a"], { maxAttempts: 2 }), () => new Promise(() => {})).draining({
     graceful: { timeoutMs: 2 ** 40 },
   });
-  await settle();
+  await idle();
   const stopped = watch(draining.stop());
   await time.tickAsync(2 ** 31 - 2);
-  await settle();
+  await idle();
   assertEquals(stopped.state, "waiting");
   await time.tickAsync(1);
-  await settle();
+  await idle();
   assertEquals(stopped.state, "resolved");
 });
 
@@ -329,7 +329,7 @@ Deno.test("Pump.drain() rejects with the reason of a signal that has fired, and 
   assertEquals([queue.size, queue.pending], [1, 0]);
 });
 
-Deno.test("Pump.drain() hands its signal on, nacks what is in flight and rejects with the reason", async () => {
+Deno.test("Pump.drain() with a signal that fires passes it on, nacks the messages in flight and rejects with the reason", async () => {
   const controller = new AbortController();
   const reason = new Error("gone");
   const reasons: unknown[] = [];
@@ -342,7 +342,7 @@ Deno.test("Pump.drain() hands its signal on, nacks what is in flight and rejects
         reject(signal!.reason);
       });
     })).drain({ signal: controller.signal });
-  await settle();
+  await idle();
   controller.abort(reason);
   assertStrictEquals(await assertRejects(() => drained), reason);
   assertEquals([reasons, queue.size, queue.pending], [[reason], 2, 0]);
@@ -360,12 +360,12 @@ Deno.test("Pump.drain() leaves no listener on its signal", async () => {
     if (end === "closed") queue.close();
     if (end === "failed") await queue.send("a");
     if (end === "aborted") controller.abort();
-    await settle();
+    await idle();
     assertEquals([drained.state, count()], [end === "closed" ? "resolved" : "rejected", 0]);
   }
 });
 
-Deno.test("Draining.stop() leaves an async generator behind that waits, and nacks what it still yields", async () => {
+Deno.test("Draining.stop() does not wait for an async generator, and nacks the message that it still yields", async () => {
   const gate = Promise.withResolvers<void>();
   const log: string[] = [];
   const consumer: Consumer<string> = {
@@ -384,15 +384,15 @@ Deno.test("Draining.stop() leaves an async generator behind that waits, and nack
     },
   };
   const draining = new Pump(consumer, () => assert(false)).draining();
-  await settle();
+  await idle();
   await draining.stop();
   assertEquals(log, []);
   gate.resolve();
-  await settle();
+  await idle();
   assertEquals(log.sort(), ["closed", "nack"]);
 });
 
-Deno.test("Draining.stop() leaves no unhandled rejection of a consumer that it has left behind", async () => {
+Deno.test("Draining.stop() causes no unhandled rejection of an iterator that it does not wait for", async () => {
   const gate = Promise.withResolvers<IteratorResult<Delivery<string>>>();
   const consumer: Consumer<string> = {
     [Symbol.asyncIterator]: () => ({
@@ -404,12 +404,12 @@ Deno.test("Draining.stop() leaves no unhandled rejection of a consumer that it h
     const draining = new Pump(consumer, () => {}).draining();
     await draining.stop();
     gate.reject(new Error("too late"));
-    await settle();
+    await idle();
   });
   assertEquals(unhandled, []);
 });
 
-Deno.test("Draining.stop() is not concerned with a consumer that fails because it was told to go", async () => {
+Deno.test("Draining.stop() ignores the error of an iterator that fails because of return()", async () => {
   const { handle, open } = gatedHandler();
   const gate = Promise.withResolvers<IteratorResult<Delivery<string>>>();
   const iterators = [
@@ -424,14 +424,14 @@ Deno.test("Draining.stop() is not concerned with a consumer that fails because i
   ];
   const consumer: Consumer<string> = { [Symbol.asyncIterator]: () => iterators.shift()! };
   const draining = new Pump(consumer, handle, { concurrency: 2 }).draining();
-  await settle();
+  await idle();
   const stopped = draining.stop();
-  await settle();
+  await idle();
   open("a");
   await stopped;
 });
 
-Deno.test("Draining.stop() stops a consumer without a return()", async () => {
+Deno.test("Draining.stop() ends a pump whose iterator has no return()", async () => {
   const consumer: Consumer<string> = {
     [Symbol.asyncIterator]: () => ({ next: () => new Promise(() => {}) }),
   };
@@ -439,7 +439,7 @@ Deno.test("Draining.stop() stops a consumer without a return()", async () => {
   await draining.stop();
 });
 
-Deno.test("Pump.draining() with closes closes the queue at a stop, and handles what is left", async () => {
+Deno.test("Pump.draining() with closes closes the queue at a stop, and handles the messages that are left", async () => {
   const queue = queueOf(["a", "b"]);
   const handled: string[] = [];
   const draining = new Pump(queue, async (message) => {
@@ -457,16 +457,16 @@ Deno.test("Pump.draining() with closes closes the queue when the pump fails", as
   assertEquals([queue.closed, queue.size], [true, 1]);
 });
 
-Deno.test("Pump.draining() with closes that is not graceful leaves the rest in the closed queue", async () => {
+Deno.test("Pump.draining() with closes that is not graceful leaves the other messages in the closed queue", async () => {
   const queue = queueOf(["a", "b"], { maxAttempts: 2 });
   const draining = new Pump(queue, () => new Promise(() => {})).draining({ closes: queue, graceful: false });
-  await settle();
+  await idle();
   await draining.stop();
   assertEquals([queue.closed, queue.size, queue.pending], [true, 2, 0]);
 });
 
 for (const kind of ["throws", "rejects"] as const) {
-  Deno.test(`Pump.draining() reports that a queue ${kind} when it is closed, and ends all the same`, async () => {
+  Deno.test(`Pump.draining() with closes ends, with the error, when close() of the queue ${kind}`, async () => {
     const failure = new Error("cannot close");
     const closes = {
       close: () => {
@@ -479,7 +479,7 @@ for (const kind of ["throws", "rejects"] as const) {
   });
 }
 
-Deno.test("Pump.draining() waits for a queue that takes its time to close", async () => {
+Deno.test("Pump.draining() with closes waits until the queue is closed", async () => {
   const gate = Promise.withResolvers<void>();
   const queue = queueOf<string>([]);
   const closes = {
@@ -490,10 +490,10 @@ Deno.test("Pump.draining() waits for a queue that takes its time to close", asyn
   };
   const draining = new Pump(queue, () => {}).draining({ closes });
   const stopped = watch(draining.stop());
-  await settle();
+  await idle();
   assertEquals([queue.closed, stopped.state], [true, "waiting"]);
   gate.resolve();
-  await settle();
+  await idle();
   assertEquals(stopped.state, "resolved");
 });
 
@@ -511,7 +511,7 @@ Deno.test("Pump.draining() with closes closes the queue at the end of its scope 
   assertEquals([queue.closed, queue.size, queue.pending], [true, 0, 0]);
 });
 
-Deno.test("Pump.draining() with closes leaves no sender waiting when it fails", async () => {
+Deno.test("Pump.draining() with closes rejects the senders that wait when the pump fails", async () => {
   const queue = new MemoryQueue<string>();
   const failure = new Error("no");
   const draining = new Pump(queue, () => {
@@ -523,7 +523,7 @@ Deno.test("Pump.draining() with closes leaves no sender waiting when it fails", 
   assertStrictEquals(await assertRejects(() => draining.stop()), failure);
 });
 
-Deno.test("Pump.draining() with closes handles what is left within its limit", async () => {
+Deno.test("Pump.draining() with closes applies the limit to the messages that are left", async () => {
   using time = new FakeTime();
   const queue = new MemoryQueue<string>({ maxSize: 2, maxAttempts: 2 });
   await queue.send("a");

@@ -12,7 +12,7 @@ import {
 } from "@cq/core";
 import { recordingBus } from "@cq/core/testing";
 import { untyped } from "./support/logging_bus.ts";
-import { closedQueueOf, gatedHandler, queueOf, scripted, settle, watch } from "./support/pump_parts.ts";
+import { closedQueueOf, gatedHandler, queueOf, scripted, idle, watch } from "./support/pump_parts.ts";
 
 for (const concurrency of [0, -1, 1.5, NaN, Infinity]) {
   Deno.test(`Pump refuses a concurrency of ${concurrency}`, () => {
@@ -21,7 +21,7 @@ for (const concurrency of [0, -1, 1.5, NaN, Infinity]) {
   });
 }
 
-Deno.test("Pump refuses what is no dispatcher", () => {
+Deno.test("Pump refuses a value that is not a dispatcher", () => {
   const error = assertThrows(() => new Pump(new MemoryQueue(), {} as never), TypeError);
   assertEquals(
     error.message,
@@ -29,7 +29,7 @@ Deno.test("Pump refuses what is no dispatcher", () => {
   );
 });
 
-Deno.test("Pump.draining() refuses a limit that is no number from 0", () => {
+Deno.test("Pump.draining() refuses a limit that is not a number from 0", () => {
   const pump = new Pump(new MemoryQueue(), () => {});
   for (const timeoutMs of [-1, NaN]) {
     const error = assertThrows(() => pump.draining({ graceful: { timeoutMs } }), RangeError);
@@ -41,13 +41,13 @@ Deno.test("Pump.drain() resolves when the queue has ended and all is handled", a
   const { handle, started, open } = gatedHandler();
   const queue = closedQueueOf(["a", "b"]);
   const drained = watch(new Pump(queue, handle, { concurrency: 2 }).drain());
-  await settle();
+  await idle();
   assertEquals([started, drained.state], [["a", "b"], "waiting"]);
   open("b");
-  await settle();
+  await idle();
   assertEquals(drained.state, "waiting");
   open("a");
-  await settle();
+  await idle();
   assertEquals([drained.state, queue.size, queue.pending], ["resolved", 0, 0]);
 });
 
@@ -55,7 +55,7 @@ Deno.test("Pump acks after the dispatch has succeeded and not before", async () 
   const { handle, open } = gatedHandler();
   const log: unknown[] = [];
   const drained = new Pump(scripted(["a"], { log }), handle).drain();
-  await settle();
+  await idle();
   assertEquals(log, []);
   open("a");
   await drained;
@@ -87,7 +87,7 @@ Deno.test("Pump waits for an ack before it receives the next message", async () 
     },
   };
   const drained = new Pump(consumer, () => {}).drain();
-  await settle();
+  await idle();
   assertEquals(log, ["received a"]);
   gate.resolve();
   await drained;
@@ -132,11 +132,11 @@ Deno.test("Pump dispatches to a pipeline", async () => {
   assertEquals(bus.messages(Add), [new Add(1), new Add(11)]);
 });
 
-Deno.test("Pump handles one message after another by default, first come first served", async () => {
+Deno.test("Pump handles one message after another by default, in their order", async () => {
   const { handle, started, open } = gatedHandler();
   const drained = new Pump(closedQueueOf(["a", "b", "c"]), handle).drain();
   for (const message of ["a", "b", "c"]) {
-    await settle();
+    await idle();
     assertEquals(started.at(-1), message);
     open(message);
   }
@@ -148,17 +148,17 @@ Deno.test("Pump reaches its concurrency and never exceeds it", async () => {
   const { handle, started, open } = gatedHandler();
   const messages = ["a", "b", "c", "d", "e", "f", "g"];
   const drained = new Pump(closedQueueOf(messages), handle, { concurrency: 3 }).drain();
-  await settle();
+  await idle();
   assertEquals(started, ["a", "b", "c"]);
   open("b");
-  await settle();
+  await idle();
   assertEquals(started, ["a", "b", "c", "d"]);
   open("a");
   open("d");
-  await settle();
+  await idle();
   assertEquals(started, ["a", "b", "c", "d", "e", "f"]);
   for (const message of ["c", "e", "f"]) open(message);
-  await settle();
+  await idle();
   open("g");
   await drained;
   assertEquals(started, messages);
@@ -175,22 +175,22 @@ Deno.test("Pump handles messages that a handler sends to the same queue", async 
   assertEquals(handled, [3, 2, 1, 0]);
 });
 
-Deno.test("Pump stops at an error, after the others in flight have settled, and the error comes out", async () => {
+Deno.test("Pump stops at an error, waits for the other messages in flight, and rejects with the error", async () => {
   const { handle, started, open, fail } = gatedHandler();
   const queue = queueOf(["a", "b", "c", "d"]);
   const failure = new Error("no");
   const drained = watch(new Pump(queue, handle, { concurrency: 3 }).drain());
-  await settle();
+  await idle();
   fail("a", failure);
-  await settle();
+  await idle();
   open("b");
-  await settle();
+  await idle();
   assertEquals([started, drained.state], [["a", "b", "c"], "waiting"]);
   open("c");
-  await settle();
+  await idle();
   assertEquals([started, drained.state], [["a", "b", "c"], "rejected"]);
   assertStrictEquals(drained.error, failure);
-  assertEquals([queue.size, queue.pending], [1, 0], "what was not received is still there");
+  assertEquals([queue.size, queue.pending], [1, 0], "the message that was not received is still there");
 });
 
 Deno.test("Pump releases its idle workers at an error", async () => {
@@ -202,13 +202,13 @@ Deno.test("Pump releases its idle workers at an error", async () => {
     throw failure;
   }, { concurrency: 4 });
   assertStrictEquals(await assertRejects(() => pump.drain()), failure);
-  assertEquals([handled, queue.size, queue.pending], [["a"], 1, 0], "no other worker has received it again");
+  assertEquals([handled, queue.size, queue.pending], [["a"], 1, 0], "no other worker has received the message again");
 });
 
 Deno.test("Pump reports several errors as one AggregateError", async () => {
   const { handle, fail } = gatedHandler();
   const drained = new Pump(queueOf(["a", "b"]), handle, { concurrency: 2 }).drain();
-  await settle();
+  await idle();
   const failures = [new Error("b"), new Error("a")];
   fail("b", failures[0]);
   fail("a", failures[1]);
@@ -220,11 +220,11 @@ Deno.test("Pump reports several errors as one AggregateError", async () => {
 
 Deno.test("Pump keeps an error that is undefined", async () => {
   const drained = watch(new Pump(queueOf(["a"]), () => Promise.reject(undefined)).drain());
-  await settle();
+  await idle();
   assertEquals(drained, { state: "rejected", error: undefined });
 });
 
-Deno.test("Pump goes on after an error with failSilently, and nacks all the same", async () => {
+Deno.test("Pump continues after an error with failSilently, and nacks the message", async () => {
   const dead: unknown[] = [];
   const queue = closedQueueOf(["a", "b", "c"], { onDead: ({ message }, reason) => dead.push([message, reason]) });
   const handled: string[] = [];
@@ -235,7 +235,7 @@ Deno.test("Pump goes on after an error with failSilently, and nacks all the same
   assertEquals([handled, dead], [["a", "c"], [["b", "no"]]]);
 });
 
-Deno.test("Pump retries a message by the attempts of its queue with failSilently", async () => {
+Deno.test("Pump with failSilently handles a message as often as its queue delivers it", async () => {
   const attempts: string[] = [];
   await new Pump(closedQueueOf(["a", "b"], { maxAttempts: 3 }), (message) => {
     attempts.push(message);
@@ -245,7 +245,7 @@ Deno.test("Pump retries a message by the attempts of its queue with failSilently
 });
 
 for (const step of ["next", "nack"] as const) {
-  Deno.test(`Pump stops when a ${step} of the queue fails, failSilently or not`, async () => {
+  Deno.test(`Pump stops when a ${step} of the queue fails, even with failSilently`, async () => {
     const failure = new Error("the broker is gone");
     const messages = step === "next" ? [] : ["a", "b"];
     const pump = new Pump(scripted(messages, { failing: { [step]: failure } }), () => Promise.reject(new Error("no")), {
@@ -255,7 +255,7 @@ for (const step of ["next", "nack"] as const) {
   });
 }
 
-Deno.test("Pump nacks a message whose ack has failed, and reports that", async () => {
+Deno.test("Pump nacks a message whose ack has failed, and rejects with the error of the ack", async () => {
   const failure = new Error("the broker is gone");
   const log: unknown[] = [];
   const pump = new Pump(scripted(["a", "b"], { log, failing: { ack: failure } }), () => {});
@@ -280,7 +280,7 @@ Deno.test("Pump reports once that the consumer cannot be iterated", async () => 
   assertStrictEquals(await assertRejects(() => new Pump(consumer, () => {}, { concurrency: 3 }).drain()), failure);
 });
 
-Deno.test("Pump does not call return() of a consumer that has ended by itself", async () => {
+Deno.test("Pump does not call return() of an iterator that has ended", async () => {
   const log: unknown[] = [];
   await new Pump(scripted(["a"], { log }), () => {}).drain();
   assertEquals(log, [["ack", "a"]]);
@@ -294,7 +294,7 @@ Deno.test("Pump reports that the dead letters have failed, and the queue keeps t
   assertEquals([queue.size, queue.pending], [1, 0]);
 });
 
-Deno.test("Pump reports that the dead letters have failed with failSilently too", async () => {
+Deno.test("Pump reports that the dead letters have failed even with failSilently", async () => {
   const failure = new Error("the dead letters are out of order");
   const queue = queueOf(["a", "b"], { onDead: () => Promise.reject(failure) });
   const pump = new Pump(queue, () => Promise.reject(new Error("no")), { failSilently: true });
@@ -345,7 +345,7 @@ Deno.test("Pump gives middlewares a dispatching function as the handler", async 
   assertEquals(handlers, [dispatch]);
 });
 
-Deno.test("Pump acks what a middleware swallows", async () => {
+Deno.test("Pump acks a message when a middleware swallows its error", async () => {
   const log: unknown[] = [];
   const swallow = async (_message: object, next: () => Promise<unknown>) => {
     await next().catch(() => {});
@@ -354,7 +354,7 @@ Deno.test("Pump acks what a middleware swallows", async () => {
   assertEquals(log, [["ack", "a"]]);
 });
 
-Deno.test("Pump acks what a generator middleware swallows", async () => {
+Deno.test("Pump acks a message when a generator middleware swallows its error", async () => {
   const log: unknown[] = [];
   await new Pump(scripted(["a"], { log }), () => Promise.reject(new Error("no"))).use(function* () {
     try {
@@ -364,7 +364,7 @@ Deno.test("Pump acks what a generator middleware swallows", async () => {
   assertEquals(log, [["ack", "a"]]);
 });
 
-Deno.test("Pump acks what a middleware does not pass on", async () => {
+Deno.test("Pump acks a message that a middleware does not pass on", async () => {
   const log: unknown[] = [];
   await new Pump(scripted(["a"], { log }), () => assert(false)).use(() => Promise.resolve()).drain();
   assertEquals(log, [["ack", "a"]]);
@@ -389,7 +389,7 @@ Deno.test("Pump acks once when a middleware calls next() again after a success",
   assertEquals(log, ["dispatch", ["ack", "a"], "dispatch"]);
 });
 
-Deno.test("Pump lets a middleware see that an ack has failed, and try it again", async () => {
+Deno.test("Pump lets a middleware catch the error of an ack, and try again", async () => {
   const failing: { ack?: Error } = { ack: new Error("the broker is gone") };
   const log: unknown[] = [];
   await new Pump(scripted(["a"], { log, failing }), () => void log.push("dispatch")).use(async (_message, next) => {
@@ -409,7 +409,7 @@ Deno.test("Pump nacks when a middleware throws before the dispatch", async () =>
   assertEquals(log, [["nack", "a", failure], ["return"]]);
 });
 
-Deno.test("Pump reports what a middleware throws after the ack, which stays final", async () => {
+Deno.test("Pump rejects with the error of a middleware after the ack, and does not nack", async () => {
   const failure = new Error("no");
   const log: unknown[] = [];
   const pump = new Pump(scripted(["a"], { log }), () => {}).use(async (_message, next) => {
@@ -420,7 +420,7 @@ Deno.test("Pump reports what a middleware throws after the ack, which stays fina
   assertEquals(log, [["ack", "a"], ["return"]]);
 });
 
-Deno.test("Pump goes on with failSilently when its middlewares fail", async () => {
+Deno.test("Pump continues with failSilently when its middlewares fail", async () => {
   const log: unknown[] = [];
   await new Pump(scripted(["a", "b"], { log }), () => {}, { failSilently: true })
     .use(() => {
@@ -429,7 +429,7 @@ Deno.test("Pump goes on with failSilently when its middlewares fail", async () =
   assertEquals(log, [["nack", "a", "no"], ["nack", "b", "no"]]);
 });
 
-Deno.test("Pump passes on what a middleware puts in the place of message, signal and metadata", async () => {
+Deno.test("Pump dispatches the message, signal and metadata that a middleware passes to next()", async () => {
   const { signal } = new AbortController();
   const calls: unknown[] = [];
   await new Pump(closedQueueOf<object>([{ a: 1 }]), (message, options) => void calls.push(message, options))
@@ -438,7 +438,7 @@ Deno.test("Pump passes on what a middleware puts in the place of message, signal
   assertEquals(calls, [{ b: 2 }, { signal, metadata: { tenant: "t" } }]);
 });
 
-Deno.test("Pump.use() refuses what is no middleware", () => {
+Deno.test("Pump.use() refuses a value that is not a middleware", () => {
   const pump = new Pump(new MemoryQueue(), () => {});
   const error = assertThrows(() => pump.use(untyped(42)), TypeError);
   assertEquals(
@@ -463,6 +463,6 @@ Deno.test("Pump.draining() starts at once", async () => {
   const handled: string[] = [];
   await using _draining = new Pump(queue, (message) => void handled.push(message)).draining();
   await queue.send("a");
-  await settle();
+  await idle();
   assertEquals(handled, ["a"]);
 });

@@ -2,21 +2,21 @@
 
 import { type Consumer, MemoryQueue, type MemoryQueueOptions, type NackOptions } from "@cq/core";
 
-/** A queue that holds messages already, and takes any number more. */
+/** A queue with messages in it, and room for any number more. */
 export function queueOf<T>(messages: readonly T[], options: MemoryQueueOptions<T> = {}): MemoryQueue<T> {
   const queue = new MemoryQueue<T>({ maxSize: Infinity, ...options });
   for (const message of messages) queue.send(message);
   return queue;
 }
 
-/** The same, with nothing to come. */
+/** A closed queue with messages in it. */
 export function closedQueueOf<T>(messages: readonly T[], options: MemoryQueueOptions<T> = {}): MemoryQueue<T> {
   const queue = queueOf(messages, options);
   queue.close();
   return queue;
 }
 
-/** A consumer with given deliveries whose answers are noted, and which can fail. */
+/** A consumer of given messages. It logs what is done to it, and can fail. */
 export function scripted(
   messages: readonly string[],
   { log = [], failing = {} }: { log?: unknown[]; failing?: Partial<Record<"ack" | "nack" | "next" | "return", Error>> },
@@ -53,9 +53,9 @@ export function scripted(
   };
 }
 
-/** A consumer of one message whose answers take their time, and are noted. */
-export function answeredLater(log: string[] = []): Record<"ack" | "nack", PromiseWithResolvers<void>> & Consumer<string> {
-  const answer = (name: string, { promise }: PromiseWithResolvers<void>) => () => {
+/** A consumer of one message. It logs the ack and the nack, which settle when the test says so. */
+export function settledLater(log: string[] = []): Record<"ack" | "nack", PromiseWithResolvers<void>> & Consumer<string> {
+  const settle = (name: string, { promise }: PromiseWithResolvers<void>) => () => {
     log.push(name);
     return promise;
   };
@@ -63,12 +63,12 @@ export function answeredLater(log: string[] = []): Record<"ack" | "nack", Promis
   return {
     ...gates,
     async *[Symbol.asyncIterator]() {
-      yield { message: "a", attempt: 1, ack: answer("ack", gates.ack), nack: answer("nack", gates.nack) };
+      yield { message: "a", attempt: 1, ack: settle("ack", gates.ack), nack: settle("nack", gates.nack) };
     },
   };
 }
 
-/** A handler that notes its messages, and holds each until its gate is opened. */
+/** A handler that logs its messages, and handles each until its gate is opened. */
 export function gatedHandler(): {
   handle: (message: string) => Promise<void>;
   started: string[];
@@ -90,12 +90,12 @@ export function gatedHandler(): {
   };
 }
 
-/** Lets everything run that waits for no timer. */
-export async function settle(): Promise<void> {
+/** Waits until everything has run that does not wait for a timer. */
+export async function idle(): Promise<void> {
   for (let turn = 0; turn < 50; turn++) await undefined;
 }
 
-/** Tells at any time what has become of a promise. */
+/** Shows the state of a promise at any time. */
 export function watch(promise: Promise<unknown>): { state: "waiting" | "resolved" | "rejected"; error?: unknown } {
   const watched: ReturnType<typeof watch> = { state: "waiting" };
   promise.then(() => watched.state = "resolved", (error) => Object.assign(watched, { state: "rejected", error }));
