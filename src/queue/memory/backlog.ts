@@ -9,7 +9,7 @@ export interface WaitingSender {
 }
 
 /**
- * A message with everything that goes with it. It stands in the backlog at most once, and is new for each delivery.
+ * A message with everything that goes with it. Each attempt has its own object, which stands in the backlog at most once.
  *
  * @typeParam T The message.
  */
