@@ -142,7 +142,8 @@ export class MemoryBroker<T> implements ConsumerHost<T> {
   #sendLater(queued: QueuedMessage<T>, signal: AbortSignal | undefined): Promise<void> {
     return abortable(signal, (resolve, reject) => {
       this.#backlog.pushWaiting(queued, { resolve, reject });
-      return () => this.#backlog.withdraw(queued);
+      const withdraw = () => this.#backlog.withdraw(queued);
+      return withdraw;
     });
   }
 
