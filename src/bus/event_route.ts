@@ -48,7 +48,7 @@ function prepare(registration: Registration, invoker: Invoker): Call {
   }
 }
 
-/** Starts all handlers at once. Every one runs to its end, whatever the others do. */
+/** Starts all handlers at once. One that fails does not end the others. */
 function composeConcurrent(handlings: readonly Handling[]): Route {
   if (handlings.length === 0) return dispatchToNone;
   if (handlings.length === 1) return composeLone(handlings[0]!);
