@@ -105,7 +105,8 @@ export {
 } from "./src/queue/queue.ts";
 export { MemoryQueue, type MemoryQueueOptions } from "./src/queue/memory/memory_queue.ts";
 export type { Draining, DrainingOptions } from "./src/queue/pump/draining.ts";
-export { Pump, type PumpOptions } from "./src/queue/pump/pump.ts";
+export { Pump } from "./src/queue/pump/pump.ts";
+export type { PumpOptions } from "./src/queue/pump/pump_options.ts";
 
 export { captureError, type CaptureErrorOptions } from "./src/middlewares/capture_error.ts";
 export type { ErrorFilter } from "./src/middlewares/error_filter.ts";

@@ -13,7 +13,7 @@ import {
 } from "@cq/core";
 import { recordingBus } from "@cq/core/testing";
 import { untyped } from "./support/logging_bus.ts";
-import { closedQueueOf, gatedHandler, idle, queueOf, scripted, watch } from "./support/pump_parts.ts";
+import { closedQueueOf, gatedHandler, idle, nextTurn, queueOf, scripted, watch } from "./support/pump_parts.ts";
 
 for (const concurrency of [0, -1, 1.5, NaN, Infinity]) {
   Deno.test(`Pump refuses a concurrency of ${concurrency}`, () => {
@@ -105,7 +105,8 @@ Deno.test("Pump dispatches the message with a signal and its metadata", async ()
   await new Pump(queue, (message, options) => void calls.push([message, options])).drain();
 
   assertEquals(calls.map(([message]) => message), ["a", "b"]);
-  assertEquals(calls.map(([, options]) => Object.keys(options!)), [["signal", "metadata"], ["signal", "metadata"]]);
+  const keys = ["signal", "metadata", "values"];
+  assertEquals(calls.map(([, options]) => Object.keys(options!)), [keys, keys]);
   assertStrictEquals(calls[0]![1]!.metadata, metadata);
   assertEquals(calls[1]![1]!.metadata, {});
   assertStrictEquals(calls[0]![1]!.signal, calls[1]![1]!.signal);
@@ -203,6 +204,7 @@ Deno.test("Pump releases its idle workers at an error", async () => {
     throw failure;
   }, { concurrency: 4 });
   assertStrictEquals(await assertRejects(() => pump.drain()), failure);
+  await nextTurn();
   assertEquals([handled, queue.size, queue.pending], [["a"], 1, 0], "no other worker has received the message again");
 });
 
@@ -442,7 +444,9 @@ Deno.test("Pump dispatches the message, signal and metadata that a middleware pa
   await new Pump(closedQueueOf<object>([{ a: 1 }]), (message, options) => void calls.push(message, options))
     .use((_message, next) => next({ b: 2 }, { signal, metadata: { tenant: "t" } }))
     .drain();
-  assertEquals(calls, [{ b: 2 }, { signal, metadata: { tenant: "t" } }]);
+  const [message, { values, ...options }] = calls as [unknown, DispatchOptions];
+  assertEquals([message, options], [{ b: 2 }, { signal, metadata: { tenant: "t" } }]);
+  assertInstanceOf(values, ContextValues);
 });
 
 Deno.test("Pump.use() refuses a value that is not a middleware", () => {
