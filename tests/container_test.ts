@@ -147,7 +147,7 @@ Deno.test("Container.bind() refuses what is no factory", () => {
 
   const error = assertThrows(() => new Container().bind(Database, instance), TypeError);
 
-  assertEquals(error.message, 'Cannot bind "Database": the second argument is a factory, () => …');
+  assertEquals(error.message, 'Cannot bind "Database": the second argument must be a factory, () => …');
 });
 
 // Binding again
@@ -176,7 +176,7 @@ for (const lifetime of ["singleton", "scoped", "transient"] as const) {
 
     assertEquals(
       error.message,
-      'Cannot bind "Database" again: it has been resolved, and somebody holds what was bound before. ' +
+      'Cannot bind "Database" again: it has been resolved, and what was bound before is in use. ' +
         "Bind it before its first use",
     );
   });
@@ -730,7 +730,7 @@ Deno.test("Container.bind() refuses a user's bus once the default one has been g
 
   assertEquals(
     error.message,
-    'Cannot bind "CommandBus" again: it has been resolved, and somebody holds what was bound before. ' +
+    'Cannot bind "CommandBus" again: it has been resolved, and what was bound before is in use. ' +
       "Bind it before its first use",
   );
   assertStrictEquals(container.get(CommandBus), given);
@@ -770,6 +770,6 @@ Deno.test("Container.bind() refuses a lifetime that it does not know", () => {
 
   assertEquals(
     (error as Error).message,
-    'Cannot bind "FindUser" with the lifetime "request": it is one of singleton, scoped, transient',
+    'Cannot bind "FindUser" with the lifetime "request": the lifetime must be one of singleton, scoped, transient',
   );
 });

@@ -516,12 +516,12 @@ Deno.test("MethodPipeline.run() refuses a context of which no method is a step",
   await assertRejects(
     () => signUp.run(Stranger, new CreateUser()),
     TypeError,
-    'Cannot run a pipeline with an instance of "Stranger": none of its methods is a step of it',
+    'Cannot run a pipeline with an instance of "Stranger": none of its methods is a step of the pipeline',
   );
   await assertRejects(
     () => signUp.run(undefined as never, new CreateUser()),
     TypeError,
-    'Cannot run a pipeline with "undefined": none of its methods is a step of it',
+    'Cannot run a pipeline with "undefined": none of its methods is a step of the pipeline',
   );
   assertEquals(log, []);
 });
@@ -727,8 +727,8 @@ Deno.test("new MethodPipeline() refuses what does not dispatch", () => {
 // Misuse of the decorators
 
 function refusal(name: string): string {
-  return `Cannot use "${name}" as a step: it takes a standard decorator on a method that is not static. ` +
-    "Functions are steps of a pipeline that is made with its context class";
+  return `Cannot use "${name}" as a step: a step needs a standard decorator on a method that is not static. ` +
+    "For steps that are functions, make the pipeline with its context class";
 }
 
 /** Lets a decorator be used where the compiler refuses it. */

@@ -4,14 +4,12 @@ import {
   CommandBus,
   commandHandler,
   commandPipeline,
-  commandTypes,
   Container,
   container,
   DuplicateHandlerError,
   Event,
   EventBus,
   eventHandler,
-  eventTypes,
   type HandlerContext,
   HandlerNotFoundError,
   MessageRouter,
@@ -21,7 +19,6 @@ import {
   Query,
   QueryBus,
   queryHandler,
-  queryTypes,
   router,
 } from "../mod.ts";
 
@@ -361,22 +358,6 @@ Deno.test("commandPipeline() of the module makes both kinds of pipeline on the d
 
   assertEquals((await functions.dispatch(new SignUp())).id, 42);
   assertEquals((await methods.run(MethodContext, new SignUp())).id, 42);
-});
-
-Deno.test("commandTypes() and its siblings of the module list what the default router knows", () => {
-  class Logged extends Event {}
-  eventHandler(Logged)(
-    class {
-      handle(_event: Logged): void {}
-    },
-  );
-
-  assertEquals(eventTypes().includes(Logged), true);
-  assertEquals([commandTypes(), queryTypes(), eventTypes()], [
-    router.commandTypes,
-    router.queryTypes,
-    router.eventTypes,
-  ]);
 });
 
 Deno.test("new MessageRouter() refuses what is no container", () => {
