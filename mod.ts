@@ -85,6 +85,7 @@ export {
   EventDispatchError,
   HandlerNotFoundError,
   MiddlewareError,
+  NonRetryableError,
   ProviderNotFoundError,
   QueueClosedError,
 } from "./src/errors.ts";

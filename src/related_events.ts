@@ -104,7 +104,7 @@ export class RelatedEvents implements Iterable<object> {
 
   /**
    * Takes events out, in a middleware of a command bus, once `next()` has resolved. The bus does not publish them then:
-   * whoever takes them stores or publishes them, with {@linkcode metadata}.
+   * the middleware stores or publishes them, with {@linkcode metadata}.
    *
    * @param which Chooses the events. All of them unless given.
    * @returns The events, in the order in which they were added.

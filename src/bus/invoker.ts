@@ -26,7 +26,7 @@ type Invocation = Call<InvocationWatcher | undefined>;
 
 /**
  * Runs handlers: opens a scope, has the container build the handler in it, calls the handler, and disposes the scope.
- * The handler of a command or a query never starts on a signal that has fired, whatever was waited for before.
+ * The handler of a command or a query never starts on a signal that has fired, even if it fired while something was awaited.
  *
  * One invoker serves all the buses of a router, so that a handler class is wired once.
  */
