@@ -94,7 +94,7 @@ Deno.test("dispatchSequentially() refuses a message that the dispatcher does not
   compiled(() => dispatchSequentially((_: CreateUser) => {}, new CreateUser(), new NameUser()));
   // @ts-expect-error null
   compiled(() => dispatchSequentially(commands, null));
-  // @ts-expect-error a router is no dispatcher
+  // @ts-expect-error a router is not a dispatcher
   compiled(() => dispatchSequentially(router, new CreateUser()));
 });
 
@@ -102,13 +102,13 @@ Deno.test("a dispatcher is a bus, an object or a function, for the messages that
   compiled((): Dispatcher<CreateUser>[] => [commands, { dispatch: (_: CreateUser) => 42 }, (_: CreateUser) => 42]);
   compiled((): Dispatcher<CreateUser> => (_: Command<unknown>) => Promise.resolve());
   compiled((): Dispatcher<CreateUser> => (_, options) => commands.dispatch(_, options));
-  // @ts-expect-error a command bus takes no queries
+  // @ts-expect-error a command bus does not take queries
   compiled((): Dispatcher<FindName> => commands);
-  // @ts-expect-error a query bus takes no commands
+  // @ts-expect-error a query bus does not take commands
   compiled((): Dispatcher<CreateUser> => queries);
-  // @ts-expect-error an event bus takes no commands
+  // @ts-expect-error an event bus does not take commands
   compiled((): Dispatcher<CreateUser> => events);
-  // @ts-expect-error a method for a subclass, whose parameters the compiler would compare both ways
+  // @ts-expect-error a method for a subclass, whose parameters the compiler would compare in both directions
   compiled((): Dispatcher<CreateUser> => ({ dispatch(_: CreateAdmin) {} }));
 });
 
@@ -126,7 +126,7 @@ Deno.test("defer() takes what its dispatcher takes, and returns nothing", () => 
     deferred.dispatch(new NameUser());
   });
   compiled(() => defer((_: CreateUser) => {}, () => {}).dispatch(new CreateUser()));
-  // @ts-expect-error a command bus takes no queries
+  // @ts-expect-error a command bus does not take queries
   compiled(() => defer<FindName>(commands, () => {}));
   // @ts-expect-error a message that the function does not take
   compiled(() => defer((_: CreateUser) => {}, () => {}).dispatch(new NameUser()));
@@ -141,7 +141,7 @@ Deno.test("defer() takes a bus, and refuses what the bus does not take", () => {
   compiled(() => defer(events, () => {}).dispatch(new CreateUser()));
 });
 
-Deno.test("use() types a middleware by its place", () => {
+Deno.test("use() infers the types of a middleware", () => {
   compiled(() =>
     commands.use(async (message, next, context) => {
       holds<Equal<typeof message, object>>();
@@ -195,12 +195,12 @@ Deno.test("use() types a middleware by its place", () => {
   compiled(() => commands.use(() => Promise.reject(new Error("refused"))));
 });
 
-Deno.test("use() refuses what is no middleware", () => {
-  // @ts-expect-error a value that is no promise
+Deno.test("use() refuses a value that is not a middleware", () => {
+  // @ts-expect-error a value that is not a promise
   compiled(() => commands.use(() => 42));
   // @ts-expect-error nothing, the mistake of a next that is not returned
   compiled(() => commands.use((_message, next) => void next()));
-  // @ts-expect-error no middleware
+  // @ts-expect-error not a middleware
   compiled(() => commands.use("log"));
   // @ts-expect-error undefined
   compiled(() => commands.use(undefined));
@@ -208,7 +208,7 @@ Deno.test("use() refuses what is no middleware", () => {
   compiled(() => commands.use({ handle: () => Promise.resolve() }));
   // @ts-expect-error a method that returns a value plainly
   compiled(() => commands.use({ invoke: () => 42 }));
-  // @ts-expect-error a middleware of one command, where every command passes
+  // @ts-expect-error a middleware of one command, on a bus of all commands
   compiled(() => commands.use((_: CreateUser, next) => next()));
   function* yieldsNumbers(): Generator<number, void, unknown> {
     yield 42;
@@ -224,7 +224,7 @@ Deno.test("use() refuses what is no middleware", () => {
   compiled(() => commands.use([]));
 });
 
-Deno.test("Middleware can be told the message and the result", () => {
+Deno.test("Middleware can name the message and the result", () => {
   compiled((): Middleware<CreateUser, number> => async (command, next) => command.name.length + await next());
   compiled((): Middleware<CreateUser, number> =>
     async function* (command) {
@@ -237,11 +237,11 @@ Deno.test("Middleware can be told the message and the result", () => {
   compiled((): Middleware => async (message, next) => await next(message));
   compiled((): MiddlewareObject => ({ invoke: (_message, next) => next() }));
   compiled((): AnyMiddleware[] => [(_message, next) => next(), { invoke: (_message, next) => next() }]);
-  // @ts-expect-error another result than the middleware was told
+  // @ts-expect-error another result than the type of the middleware names
   compiled((): Middleware<CreateUser, number> => () => Promise.resolve(""));
 });
 
-Deno.test("listen() hands a listener what the bus takes", () => {
+Deno.test("listen() passes a listener what the bus takes", () => {
   compiled(() =>
     commands.listen((message, context) => {
       holds<Equal<typeof context.kind, HandlerContext["kind"]>>();
@@ -252,17 +252,17 @@ Deno.test("listen() hands a listener what the bus takes", () => {
   compiled(() => events.listen(async (event) => await Promise.resolve(event)));
   compiled((): Listener => (message) => holds<Equal<typeof message, object>>());
   compiled((): Listener<CreateUser> => (message) => message.name);
-  // @ts-expect-error a listener of one command, where every command passes
+  // @ts-expect-error a listener of one command, on a bus of all commands
   compiled(() => commands.listen((_: CreateUser) => {}));
-  // @ts-expect-error a listener of queries, where commands pass
+  // @ts-expect-error a listener of queries, on a bus of commands
   compiled(() => commands.listen((_: Query<unknown>) => {}));
-  // @ts-expect-error no function
+  // @ts-expect-error not a function
   compiled(() => commands.listen({ listen: () => {} }));
-  // @ts-expect-error a listener knows no handler
+  // @ts-expect-error a listener does not know the handler
   compiled(() => events.listen((_message, context) => context.handler));
 });
 
-Deno.test("use(), listen() and subscribe() return the bus as what it is", () => {
+Deno.test("use(), listen() and subscribe() return the bus with its own type", () => {
   compiled(() => {
     const bus = new MessageRouter().newCommandBus().use().listen().subscribe(Forget, () => {});
     holds<Equal<typeof bus, CommandBus>>();
@@ -273,7 +273,7 @@ Deno.test("use(), listen() and subscribe() return the bus as what it is", () => 
   compiled(() => router.newEventBus({ order: "random" }));
 });
 
-Deno.test("a bus of one kind is none of another", () => {
+Deno.test("a bus of one kind is not a bus of another kind", () => {
   // @ts-expect-error a query bus
   compiled((): CommandBus => queries);
   // @ts-expect-error a command bus
@@ -288,7 +288,7 @@ abstract class Repository {
 const URL_TOKEN = new InjectionToken<string>("url");
 const USER_TOKEN = new InjectionToken<Promise<User>>("user");
 
-Deno.test("inject() and get() give exactly what the token stands for", () => {
+Deno.test("inject() and get() return exactly the type of the token", () => {
   const box = new Container().bind(URL_TOKEN, () => "sqlite:");
   const url = box.get(URL_TOKEN);
   holds<Equal<typeof url, string>>();
@@ -310,30 +310,30 @@ Deno.test("inject() and get() give exactly what the token stands for", () => {
   compiled((): Token<Repository> => Repository);
   // @ts-expect-error a token of another type
   compiled((): Token<number> => URL_TOKEN);
-  // @ts-expect-error a name is no token
+  // @ts-expect-error a name is not a token
   compiled(() => container.get("url"));
-  // @ts-expect-error a name is no token
+  // @ts-expect-error a name is not a token
   compiled(() => inject("url"));
   // @ts-expect-error an interface has no token
   compiled(() => inject<Handler<CreateUser>>(Repository));
 });
 
-Deno.test("bind() takes a factory of what the token stands for", () => {
+Deno.test("bind() takes a factory of the type of the token", () => {
   compiled(() => container.bind(Repository, () => ({ save: (user) => user.name.length })));
   compiled(() => container.bind(Repository, () => inject(Repository), { lifetime: "scoped" }));
   compiled(() => container.bind(URL_TOKEN, () => "sqlite:").bind(USER_TOKEN, async () => await new User()));
   compiled(() => container.bind(new InjectionToken<number | undefined>("port"), () => undefined));
   // @ts-expect-error something else than the class
   compiled(() => container.bind(Repository, () => new User()));
-  // @ts-expect-error a number is no string
+  // @ts-expect-error a number is not a string
   compiled(() => container.bind(URL_TOKEN, () => 42));
-  // @ts-expect-error a promise, where nothing is awaited in secret
+  // @ts-expect-error a promise, which the container would not await
   compiled(() => container.bind(URL_TOKEN, () => Promise.resolve("sqlite:")));
   // @ts-expect-error a promise of the class
   compiled(() => container.bind(Repository, () => Promise.resolve({} as Repository)));
-  // @ts-expect-error a value and no factory
+  // @ts-expect-error a value, not a factory
   compiled(() => container.bind(URL_TOKEN, "sqlite:"));
-  // @ts-expect-error a class and no factory
+  // @ts-expect-error a class, not a factory
   compiled(() => container.bind(User, User));
   // @ts-expect-error there is no such lifetime
   compiled(() => container.bind(URL_TOKEN, () => "sqlite:", { lifetime: "request" }));

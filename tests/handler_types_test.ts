@@ -77,20 +77,20 @@ Deno.test("a handler class may return its result plainly or by promise", () => {
   compiled(() => router.commandHandler(Choose)(having((_: Choose) => "left" as const)));
   compiled(() => router.commandHandler(Try)(having((_: Try) => 1)));
   compiled(() => router.queryHandler(FindName)(having((_: FindName) => Promise.resolve("Ada"))));
-  compiled(() => router.eventHandler(Created)(having((_: Created) => "nobody reads it")));
+  compiled(() => router.eventHandler(Created)(having((_: Created) => "not used")));
   compiled(() => router.queryHandler(Plain)(having((_: Plain) => Promise.resolve(42))));
 });
 
 Deno.test("a handler class with another result than the message's is refused", () => {
   compiled(() => {
-    // @ts-expect-error a string is no number
+    // @ts-expect-error a string is not a number
     @router.commandHandler(CreateUser)
     class Plainly {
       handle(_command: CreateUser): string {
         return "";
       }
     }
-    // @ts-expect-error a string is no number, by promise either
+    // @ts-expect-error a string is not a number, by promise either
     @router.commandHandler(CreateUser)
     class ByPromise {
       handle(_command: CreateUser): Promise<string> {
@@ -142,7 +142,7 @@ Deno.test("a handler class whose parameter is wider than the message is accepted
   compiled(() => router.commandHandler(CreateUser)(having((_: unknown): number => 42)));
   compiled(() => router.commandHandler(CreateUser)(having((): number => 42)));
   compiled(() => {
-    // @ts-expect-error a subclass, by a method, whose parameters the compiler would compare both ways
+    // @ts-expect-error a subclass, by a method, whose parameters the compiler would compare in both directions
     @router.commandHandler(CreateUser)
     class Narrower {
       handle(_command: CreateAdmin): number {
@@ -190,7 +190,7 @@ Deno.test("a class without a method handle is refused", () => {
   compiled(() => router.eventHandler(Created)(having((_: Created, __: HandlerContext, _more: number): void => {})));
 });
 
-Deno.test("a decorator refuses what is no class that can be built", () => {
+Deno.test("a decorator refuses a value that is not a class that can be built", () => {
   abstract class Abstract {
     abstract handle(query: FindCount): number;
   }
@@ -262,9 +262,9 @@ Deno.test("subscribe() infers the message, and checks the result", () => {
   compiled(() => queries.subscribe(Plain, (message) => message.text));
   compiled(() => commands.subscribe(Save, ({ value }) => holds<Equal<typeof value, unknown>>()));
   compiled(() => commands.subscribe(Forget, () => {}).subscribe(Check, () => false));
-  // @ts-expect-error a string is no number
+  // @ts-expect-error a string is not a number
   compiled(() => commands.subscribe(CreateUser, () => ""));
-  // @ts-expect-error a string is no number, by promise either
+  // @ts-expect-error a string is not a number, by promise either
   compiled(() => commands.subscribe(CreateUser, () => Promise.resolve("")));
   // @ts-expect-error nothing, where a number is promised
   compiled(() => commands.subscribe(CreateUser, () => {}));
@@ -293,7 +293,7 @@ Deno.test("subscribe() takes a literal for a result that is a union of literals"
   compiled(() => queries.subscribe(Shape, () => ({ kind: "triangle", corners: [] })));
 });
 
-Deno.test("a handler of a list takes what all of its messages are and returns what all of them promise", () => {
+Deno.test("a handler of a list takes all of its messages and returns what all of them promise", () => {
   compiled(() => router.commandHandler([CreateUser, CountUsers])(having((_: CreateUser | CountUsers) => 42)));
   compiled(() => router.eventHandler([Created, Deleted])(having((_: Created | Deleted): void => {})));
   compiled(() => router.commandHandler([CreateUser, Try])(having((_: CreateUser | Try) => 42)));
@@ -325,7 +325,7 @@ Deno.test("a list of messages has at least one", () => {
   compiled((): OneOrMore<Event> => []);
 });
 
-Deno.test("failSilently is accepted where the result admits undefined", () => {
+Deno.test("failSilently is accepted if the result may be undefined", () => {
   const options = { failSilently: true } as const;
   compiled(() => commandHandler(Forget, options));
   compiled(() => commandHandler(ForgetAll, options));
@@ -343,7 +343,7 @@ Deno.test("failSilently is accepted where the result admits undefined", () => {
   compiled(() => commands.subscribe(CreateUser, () => 42, {}));
 });
 
-Deno.test("failSilently is refused where the result does not admit undefined", () => {
+Deno.test("failSilently is refused if the result cannot be undefined", () => {
   // @ts-expect-error a number is promised
   compiled(() => commandHandler(CreateUser, { failSilently: true }));
   // @ts-expect-error a number is promised
@@ -364,7 +364,7 @@ Deno.test("failSilently is refused where the result does not admit undefined", (
   compiled(() => commands.subscribe(Forget, () => {}, { silent: true }));
 });
 
-Deno.test("a command handler alone may ask for the context of a command", () => {
+Deno.test("only a command handler may ask for the context of a command", () => {
   compiled(() => router.commandHandler(Forget)(having((_: Forget, __: CommandContext): void => {})));
   compiled(() => router.commandHandler(Forget)(having((_: Forget, __: HandlerContext): void => {})));
   compiled(() => router.queryHandler(Plain)(having((_: Plain, __: HandlerContext): void => {})));
@@ -380,7 +380,7 @@ Deno.test("a command handler alone may ask for the context of a command", () => 
   compiled(() => events.subscribe(Created, (_: Created, __: CommandContext) => {}));
 });
 
-Deno.test("a context can be passed on, and says what is in it", () => {
+Deno.test("a context can be passed on, and has known types", () => {
   compiled(() =>
     commands.subscribe(Forget, async (_command, context) => {
       holds<Equal<typeof context.kind, "command">>();
@@ -393,13 +393,13 @@ Deno.test("a context can be passed on, and says what is in it", () => {
     })
   );
   compiled(() => commands.dispatch(new Forget(), { signal: AbortSignal.timeout(1), metadata: { tenant: 1 } }));
-  // @ts-expect-error a controller is no signal
+  // @ts-expect-error a controller is not a signal
   compiled(() => commands.dispatch(new Forget(), { signal: new AbortController() }));
   // @ts-expect-error there is no such option
   compiled(() => commands.dispatch(new Forget(), { timeout: 1 }));
   compiled(() =>
     queries.subscribe(FindCount, (_query, context) => {
-      // @ts-expect-error the context is not the handler's to change
+      // @ts-expect-error a handler cannot change the context
       context.signal = undefined;
       return 42;
     })
@@ -423,7 +423,7 @@ Deno.test("Handler and HandlerFunction take the result from the message, unless 
   );
   compiled(() =>
     class implements Handler<CreateUser> {
-      // @ts-expect-error a string is no number
+      // @ts-expect-error a string is not a number
       handle(_command: CreateUser): string {
         return "";
       }
@@ -437,6 +437,6 @@ Deno.test("Handler and HandlerFunction take the result from the message, unless 
       }
     }
   );
-  // @ts-expect-error a string is no number
+  // @ts-expect-error a string is not a number
   compiled((): HandlerFunction<CreateUser> => () => "");
 });

@@ -23,7 +23,7 @@ class UserCreated extends Event {}
 // wire
 
 for (const kind of KINDS) {
-  Deno.test(`An adapter with wire and lazy alone builds the handler of ${NAMES[kind]}, without a scope`, async () => {
+  Deno.test(`An adapter with only wire and lazy builds the handler of ${NAMES[kind]}, without a scope`, async () => {
     const factory = spy((_scope: unknown) => {});
     const handled: unknown[] = [];
     class Handler {
@@ -63,7 +63,7 @@ for (const kind of KINDS) {
   });
 }
 
-Deno.test("DIAdapter.wire() may return any thenable, the handler's result comes out all the same", async () => {
+Deno.test("DIAdapter.wire() may return any thenable", async () => {
   // deno-lint-ignore no-explicit-any -- does what an await needs, and nothing that it does not
   const thenable = <T>(value: T): any => ({ then: (resolve: (value: T) => void) => resolve(value) });
   class Handler {
@@ -104,7 +104,7 @@ Deno.test("DIAdapter.wire() is called once for a handler class of several messag
   assertSpyCalls(factory, 7);
 });
 
-Deno.test("DIAdapter.wire() is not called again where a handler is registered or a middleware added", async () => {
+Deno.test("DIAdapter.wire() is not called again when a handler is registered or a middleware added", async () => {
   const wire = spy((type: Constructor) => () => new type());
   const router = new MessageRouter(adapterWith({ wire: wire as DIAdapter["wire"] }));
 
@@ -175,7 +175,7 @@ for (const kind of KINDS) {
 }
 
 for (const [how, factory] of [["plainly", () => undefined], ["by promise", () => Promise.resolve({})]] as const) {
-  Deno.test(`A factory that builds no handler, ${how}, is a TypeError that says so`, async () => {
+  Deno.test(`A factory that returns something other than a handler, ${how}, is a TypeError`, async () => {
     class Handler {
       handle(): void {}
     }
@@ -419,7 +419,7 @@ Deno.test("DIAdapter.createScope() is called once for each handler of an event",
   assertEquals(createScope.calls.map(({ args: [context] }) => context.handler), [Handler, subscribed]);
 });
 
-Deno.test("DIAdapter.createScope() can open a scope for commands alone", async () => {
+Deno.test("DIAdapter.createScope() can open a scope only for commands", async () => {
   const log: string[] = [];
   const adapter = adapterWith({
     createScope: ({ kind }: HandlerContext) => kind === "command" ? noting(log, `${kind} disposed`) : undefined,
@@ -430,7 +430,7 @@ Deno.test("DIAdapter.createScope() can open a scope for commands alone", async (
   assertEquals(log, ["command handled", "command disposed", "query handled", "event handled"]);
 });
 
-Deno.test("DIAdapter.createScope() is not called where the handler does not start", async () => {
+Deno.test("DIAdapter.createScope() is not called if the handler does not start", async () => {
   const createScope = spy(() => ({}));
   const controller = new AbortController();
   const dispatch = setUp("command", {

@@ -178,7 +178,7 @@ for (const way of ["without middlewares", "with middlewares"]) {
     assertEquals(log, ["event handled", "disposed"]);
   });
 
-  Deno.test(`The scope of a command is disposed where its related events have failed, ${way}`, async () => {
+  Deno.test(`The scope of a command is disposed if its related events have failed, ${way}`, async () => {
     const log: string[] = [];
     const commands = setUpRelated({
       createScope: () => noting(log),
@@ -242,7 +242,7 @@ Deno.test("The scope of a command is disposed after the middlewares", async () =
   assertEquals(log, ["middleware", "event handled", "disposed"]);
 });
 
-Deno.test("The scope of a command is disposed where a middleware fails after the handler has succeeded", async () => {
+Deno.test("The scope of a command is disposed if a middleware fails after the handler has succeeded", async () => {
   const log: string[] = [];
   const error = new Error("Cannot commit");
   const commands = setUpRelated({
@@ -356,7 +356,7 @@ for (const kind of KINDS) {
   }
 }
 
-Deno.test("The scopes of two dispatches at the same time are two", async () => {
+Deno.test("Two dispatches at the same time have two scopes", async () => {
   const log: string[] = [];
   const gates = [Promise.withResolvers<void>(), Promise.withResolvers<void>()];
   let scopes = 0;
@@ -377,7 +377,7 @@ Deno.test("The scopes of two dispatches at the same time are two", async () => {
   assertEquals(log, ["scope 1 disposed", "scope 0 disposed"]);
 });
 
-Deno.test("The scope of an attempt that was left behind is disposed, though it succeeds while that of another is being disposed", async () => {
+Deno.test("The scope of an attempt that was left behind is disposed, although it succeeds while another scope is being disposed", async () => {
   using time = new FakeTime();
   const log: string[] = [];
   const stuck = Promise.withResolvers<void>();
@@ -421,7 +421,7 @@ Deno.test("The scope of an attempt that was left behind is disposed, though it s
 });
 
 for (const kind of KINDS) {
-  const outcome = kind === "event" ? "starts its handler all the same" : "keeps its handler from starting";
+  const outcome = kind === "event" ? "still starts its handler" : "keeps its handler from starting";
   Deno.test(`A signal that fires while the scope of ${NAMES[kind]} is opened ${outcome}`, async () => {
     const log: string[] = [];
     const controller = new AbortController();

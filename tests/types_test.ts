@@ -45,7 +45,7 @@ declare const queries: QueryBus;
 declare const events: EventBus;
 declare const router: MessageRouter;
 
-Deno.test("Equal tells types apart that are assignable to each other", () => {
+Deno.test("Equal tells apart types that are assignable to each other", () => {
   holds<Equal<string, string>>();
   holds<Equal<Equal<string, "text">, false>>();
   holds<Equal<Equal<unknown, number>, false>>();
@@ -182,7 +182,7 @@ Deno.test("Bus.dispatch() never infers a result from where the value goes", () =
 Deno.test("Bus.dispatch() refuses to name the result of a message that promises one", () => {
   // @ts-expect-error the command promises a number
   compiled(() => commands.dispatch<string>(new CreateUser()));
-  // @ts-expect-error even the result that the command promises is not the caller's to name
+  // @ts-expect-error the caller cannot name even the result that the command promises
   compiled(() => commands.dispatch<number>(new CreateUser()));
   // @ts-expect-error the query promises a number
   compiled(() => queries.dispatch<string>(new FindCount()));
@@ -230,7 +230,7 @@ Deno.test("the event bus refuses commands and queries", () => {
   compiled(() => events.canHandle(new Forget()));
   // @ts-expect-error a query
   compiled(() => events.subscribe(FindName, () => undefined));
-  // @ts-expect-error the result of an event is nobody's to name
+  // @ts-expect-error the result of an event cannot be named
   compiled(() => events.dispatch<User>(new Plain()));
 });
 
@@ -262,7 +262,7 @@ Deno.test("related events refuse commands and queries", () => {
   compiled(() => new RelatedEvents().add(new FindName()));
 });
 
-Deno.test("the buses refuse what has no class", () => {
+Deno.test("the buses refuse a value without a class", () => {
   compiled(() => [queries.dispatch("text"), queries.dispatch(1n), queries.dispatch(Symbol()), queries.dispatch({})]);
   // @ts-expect-error null
   compiled(() => commands.dispatch(null));
@@ -274,7 +274,7 @@ Deno.test("the buses refuse what has no class", () => {
   compiled(() => commands.dispatch());
 });
 
-Deno.test("the buses refuse what is no class to subscribe to", () => {
+Deno.test("the buses refuse a value that is not a class to subscribe to", () => {
   // @ts-expect-error a name
   compiled(() => commands.subscribe("CreateUser", () => 42));
   // @ts-expect-error a message
@@ -305,11 +305,11 @@ Deno.test("ResultOf, MessageOf and MessageType say what a message class says", (
   compiled((): MessageType<Command<unknown>>[] => [Command, CreateUser, Save]);
   // @ts-expect-error another class
   compiled((): MessageType<CreateUser> => NameUser);
-  // @ts-expect-error no class
+  // @ts-expect-error not a class
   compiled((): MessageType => () => 42);
 });
 
-Deno.test("the bases cannot be made, and none stands for another, even without a field", () => {
+Deno.test("the bases cannot be made, and they are not assignable to each other, even without a field", () => {
   class EmptyCommand extends Command {}
   class EmptyQuery extends Query<void> {}
   class EmptyEvent extends Event {}
@@ -322,20 +322,20 @@ Deno.test("the bases cannot be made, and none stands for another, even without a
   compiled(() => new Event());
   // @ts-expect-error a query names its result
   compiled(() => class extends Query {});
-  // @ts-expect-error a query is no command
+  // @ts-expect-error a query is not a command
   compiled((): Command => new EmptyQuery());
-  // @ts-expect-error an event is no command
+  // @ts-expect-error an event is not a command
   compiled((): Command => new EmptyEvent());
-  // @ts-expect-error a command is no event
+  // @ts-expect-error a command is not an event
   compiled((): Event => new EmptyCommand());
-  // @ts-expect-error an empty class is no command
+  // @ts-expect-error an empty class is not a command
   compiled((): Command => new Empty());
   // @ts-expect-error a command with another result
   compiled((): Command<string> => new CreateUser());
   compiled((): Command<number | string> => new CreateUser());
 });
 
-Deno.test("a class is no message, and neither is a promise", () => {
+Deno.test("a class and a promise are not messages", () => {
   // @ts-expect-error new is missing
   compiled(() => events.dispatch(Created));
   // @ts-expect-error await is missing

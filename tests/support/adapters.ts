@@ -18,7 +18,7 @@ export const DISPOSALS = ["dispose", "asyncDispose"] as const;
 
 export type Handle = (message: object, context: HandlerContext) => unknown;
 
-/** A foreign container: what it lacks, a test hands over. */
+/** A foreign container. A test adds what it needs. */
 export function adapterWith<Scope>(parts: Partial<DIAdapter<Scope>> = {}): DIAdapter<Scope> {
   return {
     wire: (type) => () => new type(),
@@ -29,7 +29,7 @@ export function adapterWith<Scope>(parts: Partial<DIAdapter<Scope>> = {}): DIAda
   };
 }
 
-/** A router with one handler of the kind, a class or a function; returns what dispatches a message to it. */
+/** A router with one handler of the kind, a class or a function; returns a function that dispatches a message to it. */
 export function setUp<Scope>(
   kind: Kind,
   { adapter, handler, handle = () => {}, middlewares = [] }: {
@@ -63,12 +63,12 @@ export function setUp<Scope>(
   }
 }
 
-/** A scope that notes its disposal. */
+/** A scope that records its disposal. */
 export function noting(log: string[], name = "disposed"): Disposable {
   return { [Symbol.dispose]: () => void log.push(name) };
 }
 
-/** Expects a dispatch to fail, and gives the error of the handler: an event's comes wrapped. */
+/** Expects a dispatch to fail, and returns the error of the handler, which an event wraps. */
 export async function errorOf(kind: Kind, dispatched: Promise<unknown>): Promise<unknown> {
   const error = await assertRejects(() => dispatched);
   if (kind !== "event") return error;
@@ -77,7 +77,7 @@ export async function errorOf(kind: Kind, dispatched: Promise<unknown>): Promise
   return error.errors[0];
 }
 
-/** Resolves when everything has run that waits for nothing but promises which have settled. */
+/** Resolves after the reactions to all settled promises have run. */
 export function idle(): Promise<void> {
   return new Promise((resolve) => setTimeout(resolve));
 }
