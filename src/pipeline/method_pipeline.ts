@@ -72,7 +72,7 @@ type Method = (result: unknown) => unknown;
 export class MethodPipeline<First extends M, M = object, Q = M> {
   /** Makes a step of the method. What the method returns is dispatched. */
   readonly step: StepDecorator<M>;
-  /** Makes a step that asks a query of the method. */
+  /** Makes a step of the method. The query that the method returns is dispatched. */
   readonly queryStep: StepDecorator<Q>;
   /** The steps of each context. A class cannot be asked for them: a decorator runs before the class exists. */
   readonly #stepsByContext = new WeakMap<object, Map<unknown, Step>>();
