@@ -94,8 +94,8 @@ export abstract class Event {
 }
 
 /**
- * A message whose class does not extend one of the three bases. Any value that has a class can be one; the compiler then
- * knows neither its bus nor its result.
+ * A message whose class does not extend one of the three bases. Any value that has a class can be one; the compiler
+ * then knows neither its bus nor its result.
  */
 export type PlainMessage = (object | string | number | boolean | bigint | symbol) & {
   readonly [contract]?: never;
@@ -132,8 +132,8 @@ export type Dispatchable<K extends MessageKind, R> = [unknown] extends [R] ? Mes
   : PlainMessage;
 
 /**
- * What comes out of a dispatch: what the caller named, or else what the type of the message promises; nothing for an event.
- * It is never inferred from where the value goes.
+ * What comes out of a dispatch: what the caller named, or else what the type of the message promises; nothing for an
+ * event. It is never inferred from where the value goes.
  *
  * @typeParam K The kind of the bus.
  * @typeParam R The result that the caller names, `unknown` if there is none.

@@ -90,7 +90,7 @@ async function check(entries) {
   }
 }
 
-/** Compiles a loop for one variant. Its comment makes each source different: engines share what they learn of equal ones. */
+/** Compiles a loop for one variant. The comment makes its source unique: engines share what they learn of equal ones. */
 function compileLoop(name, isSync) {
   return new Function(
     "run",

@@ -20,7 +20,7 @@ interface Binding {
   readonly factory: () => unknown;
   /** The path of an instance that is asked for from outside of a construction. */
   readonly root: ResolutionPath;
-  /** Set when the factory has been called: from then on an instance is in use, and the binding stays as it is. */
+  /** Set when an instance has been built: from then on it may be in use, and the binding stays as it is. */
   isResolved: boolean;
   isBuilt: boolean;
   instance: unknown;
@@ -171,7 +171,7 @@ function refuseCircle(token: Token<unknown>, path: ResolutionPath | undefined): 
   }
 }
 
-/** Refuses what would stay in a singleton after its own life: the end of a scope, or of a dispatch. */
+/** Refuses a singleton that would keep what ends with a scope, or with a dispatch. */
 function refuseCaptive(token: Token<unknown>, path: ResolutionPath | undefined, life: string): void {
   for (let current = path; current !== undefined; current = current.parent) {
     if (current.lifetime !== "singleton") continue;

@@ -157,7 +157,7 @@ export class Container implements DIAdapter<Scope | HandlerContext> {
   }
 
   /**
-   * Binds the buses of a router. A binding of the user comes first, whenever it is made. The router calls it.
+   * Binds the buses of a router. A binding of the user comes first, even if it is made later. The router calls it.
    *
    * @param buses The buses.
    * @throws {TypeError} If the container serves another router already.
@@ -171,7 +171,7 @@ export class Container implements DIAdapter<Scope | HandlerContext> {
   }
 }
 
-/** An adapter of the user's may leave only the wiring to a container: then the scope is of another kind, or absent. */
+/** Another adapter may use a container only to wire handlers. Then the scope is of another kind, or absent. */
 function contextOf(scope: Scope | HandlerContext | undefined): ResolutionContext | undefined {
   const isContext = typeof scope === "object" && scope !== null && "handler" in scope;
   return isContext ? scope : Scope["contextOf"](scope);

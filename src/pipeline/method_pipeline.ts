@@ -23,12 +23,12 @@ export type StepDecorator<M> = <This extends object, Result, Returned extends St
 type Method = (result: unknown) => unknown;
 
 /**
- * Dispatches one message after another, with steps that are methods of a context class. The steps run in the order of the
- * source, with the context as `this`. A run resolves to the context.
+ * Dispatches one message after another, with steps that are methods of a context class. The steps run in the order of
+ * the source, with the context as `this`. A run resolves to the context.
  *
- * A method that returns nothing ends the run. A subclass inherits the steps and may override them; the steps that it adds
- * come after those of its base. The decorators are standard ones. Without a compiler for them, {@linkcode ContextPipeline}
- * does the same with functions.
+ * A method that returns nothing ends the run. A subclass inherits the steps and may override them; the steps that it
+ * adds come after those of its base. The decorators are standard ones. Without a compiler for them,
+ * {@linkcode ContextPipeline} does the same with functions.
  *
  * @typeParam First The first message.
  * @typeParam M What a step may return.
@@ -155,7 +155,7 @@ export class MethodPipeline<First extends M, M = object, Q = M> {
 
       context.addInitializer(function addStep() {
         const steps = stepsByContext.get(this) ?? new Map<unknown, Step>();
-        // An override keeps the place of what it overrides. Private methods of the same name do not override each other.
+        // An override keeps the place of what it overrides. A private method never overrides another one.
         stepsByContext.set(this, steps.set(isPrivate ? step : name, step));
       });
     };
