@@ -15,7 +15,7 @@
  * @property {boolean} [hasOwnResult] Whether a run resolves to something else than those of the others.
  */
 
-const { rounds, sampleMs, warmUpMs } = JSON.parse(
+const { rounds, sampleMs, warmUpMs, only } = JSON.parse(
   globalThis.process?.argv[2] ?? "{}",
 );
 
@@ -65,7 +65,7 @@ export function median(values) {
   return sorted[sorted.length >> 1];
 }
 
-export const options = { rounds, sampleMs, warmUpMs };
+export const options = { rounds, sampleMs, warmUpMs, only };
 
 /** Variants of the same work handle the same number of messages, and resolve to the same. */
 async function check(entries) {
