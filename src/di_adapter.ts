@@ -82,9 +82,11 @@ export interface DIAdapter<Scope = unknown> {
 }
 
 /**
- * Under this symbol an adapter says that it hands the context of a handler to nothing that it builds, but for what asks
- * for it while it is built, for which the adapter reads `events` then. A bus need not wait then for events that cannot be
- * added. Any other adapter with a `createScope` may keep the context, and is waited for.
+ * Under this symbol an adapter says that what it builds gets the context of a handler, or its events, only by asking for
+ * it while it is built, and that it tells the context so: it reads `events` for the one, and calls
+ * {@linkcode TrackedContext.shareContext} for the other. Where nothing has asked, no event can be added after the handler
+ * has returned, and the bus of a command need not wait. Any other adapter with a `createScope` may keep the context, and
+ * is waited for.
  *
  * @internal
  */
@@ -97,5 +99,15 @@ export const IS_TRACKED: unique symbol = Symbol("isTracked");
  */
 export interface TrackedAdapter extends DIAdapter {
   /** Whether the adapter keeps to that. */
-  readonly [IS_TRACKED]?: boolean;
+  readonly [IS_TRACKED]?: boolean | undefined;
+}
+
+/**
+ * A context that may have to know who has it.
+ *
+ * @internal
+ */
+export interface TrackedContext extends HandlerContext {
+  /** Is told, before the handler returns, that something else has the context. */
+  readonly shareContext?: (() => void) | undefined;
 }

@@ -50,12 +50,10 @@ export class Container implements DIAdapter<Scope | HandlerContext> {
   /** The handler classes that are constructed as they are. */
   readonly #unbound = new Set<Token<unknown>>();
   #hasDefaults = false;
-  /** A subclass may hand the contexts on in ways of its own. */
-  readonly [IS_TRACKED]: boolean;
 
-  /** Makes a container in which nothing is bound. */
-  constructor() {
-    this[IS_TRACKED] = new.target === Container;
+  /** A subclass, or an object that has copied the container, may hand the contexts on in ways of its own. */
+  get [IS_TRACKED](): boolean {
+    return Object.getPrototypeOf(this) === Container.prototype;
   }
 
   /**
@@ -125,7 +123,11 @@ export class Container implements DIAdapter<Scope | HandlerContext> {
    */
   wire<T extends object>(type: Constructor<T>): (scope: Scope | HandlerContext) => T {
     const resolver = this.#bindings;
-    if (resolver.has(type)) return (scope) => resolver.resolve(type, contextOf(scope), undefined);
+    if (resolver.has(type)) {
+      return function buildBound(scope) {
+        return resolver.resolve(type, contextOf(scope), undefined);
+      };
+    }
     if (type.length > 0) {
       throw new TypeError(
         `Cannot construct "${tokenName(type)}": its constructor expects arguments (${type.length}). Give each ` +
@@ -135,7 +137,9 @@ export class Container implements DIAdapter<Scope | HandlerContext> {
     this.#unbound.add(type);
     const path = { token: type, lifetime: "transient", parent: undefined, resolver } as const;
     const build = () => new type();
-    return (scope) => construct(path, contextOf(scope), build);
+    return function buildUnbound(scope) {
+      return construct(path, contextOf(scope), build);
+    };
   }
 
   /**
@@ -146,7 +150,8 @@ export class Container implements DIAdapter<Scope | HandlerContext> {
    * @returns What resolves it.
    */
   lazy<T extends object>(type: AbstractConstructor<T>): () => T {
-    return () => this.get(type);
+    const resolveLazily = () => this.get(type);
+    return resolveLazily;
   }
 
   /**
