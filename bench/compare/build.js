@@ -9,24 +9,30 @@ import { Command, Event, inject, MessageRouter, Query, RelatedEvents } from "@cq
  */
 export function rows(only) {
   const all = {
-    query: () => withHandler(Query, "queryHandler", "newQueryBus", (handled) => class {
-      async handle(_query) {
-        handled();
-        return 1;
-      }
-    }),
-    "command, one parameter": () => withHandler(Command, "commandHandler", "newCommandBus", (handled) => class {
-      async handle(_command) {
-        handled();
-        return 1;
-      }
-    }),
-    "command, two parameters": () => withHandler(Command, "commandHandler", "newCommandBus", (handled) => class {
-      async handle(_command, _context) {
-        handled();
-        return 1;
-      }
-    }),
+    query: () =>
+      withHandler(Query, "queryHandler", "newQueryBus", (handled) =>
+        class {
+          async handle(_query) {
+            handled();
+            return 1;
+          }
+        }),
+    "command, one parameter": () =>
+      withHandler(Command, "commandHandler", "newCommandBus", (handled) =>
+        class {
+          async handle(_command) {
+            handled();
+            return 1;
+          }
+        }),
+    "command, two parameters": () =>
+      withHandler(Command, "commandHandler", "newCommandBus", (handled) =>
+        class {
+          async handle(_command, _context) {
+            handled();
+            return 1;
+          }
+        }),
     "query, 3 classic middlewares": () => withMiddlewares("query", classic),
     "command, 3 classic middlewares": () => withMiddlewares("command", classic),
     "query, 3 sync generators": () => withMiddlewares("query", generators),
@@ -48,12 +54,13 @@ function withHandler(Base, decorate, newBus, makeHandler, middlewares = []) {
 }
 
 function withMiddlewares(kind, makeMiddlewares) {
-  const makeHandler = (handled) => class {
-    async handle(_message) {
-      handled();
-      return 1;
-    }
-  };
+  const makeHandler = (handled) =>
+    class {
+      async handle(_message) {
+        handled();
+        return 1;
+      }
+    };
   return kind === "query"
     ? withHandler(Query, "queryHandler", "newQueryBus", makeHandler, makeMiddlewares())
     : withHandler(Command, "commandHandler", "newCommandBus", makeHandler, makeMiddlewares());
@@ -91,17 +98,23 @@ function event() {
   let count = 0;
   class Announced extends Event {}
   const router = new MessageRouter();
-  router.eventHandler(Announced)(class {
-    async handle(_event) {
-      count++;
-    }
-  });
-  router.eventHandler(Announced)(class {
-    async handle(_event) {}
-  });
-  router.eventHandler(Announced)(class {
-    async handle(_event) {}
-  });
+  router.eventHandler(Announced)(
+    class {
+      async handle(_event) {
+        count++;
+      }
+    },
+  );
+  router.eventHandler(Announced)(
+    class {
+      async handle(_event) {}
+    },
+  );
+  router.eventHandler(Announced)(
+    class {
+      async handle(_event) {}
+    },
+  );
   const bus = router.newEventBus();
   return { run: () => bus.dispatch(new Announced()), handled: () => count, hasOwnResult: true };
 }
@@ -111,18 +124,22 @@ function relatedEvent() {
   class Create extends Command {}
   class Created extends Event {}
   const router = new MessageRouter();
-  router.commandHandler(Create)(class {
-    #events = inject(RelatedEvents);
+  router.commandHandler(Create)(
+    class {
+      #events = inject(RelatedEvents);
 
-    async handle(_command) {
-      count++;
-      this.#events.add(new Created());
-      return 1;
-    }
-  });
-  router.eventHandler(Created)(class {
-    async handle(_event) {}
-  });
+      async handle(_command) {
+        count++;
+        this.#events.add(new Created());
+        return 1;
+      }
+    },
+  );
+  router.eventHandler(Created)(
+    class {
+      async handle(_event) {}
+    },
+  );
   const bus = router.newCommandBus();
   return { run: () => bus.dispatch(new Create()), handled: () => count };
 }
