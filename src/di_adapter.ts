@@ -83,9 +83,11 @@ export interface DIAdapter<Scope = unknown> {
 }
 
 /**
- * An adapter says under this symbol that nothing receives the context of a handler but what asks for it while it is
- * built, and that the adapter reads `events` when that happens. Then a bus does not wait for events that cannot be
- * added. Any other adapter with a `createScope` may keep the context, so that the bus waits.
+ * Under this symbol an adapter says that what it builds gets the context of a handler, or its events, only by asking for
+ * it while it is built, and that it tells the context so: it reads `events` for the one, and calls
+ * {@linkcode TrackedContext.shareContext} for the other. Where nothing has asked, no event can be added after the handler
+ * has returned, and the bus of a command need not wait. Any other adapter with a `createScope` may keep the context, and
+ * is waited for.
  *
  * @internal
  */
@@ -97,6 +99,16 @@ export const IS_TRACKED: unique symbol = Symbol("isTracked");
  * @internal
  */
 export interface TrackedAdapter extends DIAdapter {
-  /** Whether the adapter says so. */
-  readonly [IS_TRACKED]?: boolean;
+  /** Whether the adapter keeps to that. */
+  readonly [IS_TRACKED]?: boolean | undefined;
+}
+
+/**
+ * A context that may have to know who has it.
+ *
+ * @internal
+ */
+export interface TrackedContext extends HandlerContext {
+  /** Is told, before the handler returns, that something else has the context. */
+  readonly shareContext?: (() => void) | undefined;
 }

@@ -138,7 +138,7 @@ export class RelatedEvents implements Iterable<object> {
     const { events } = list;
     if (which === undefined) {
       list.events = NO_EVENTS;
-      return events;
+      return [...events];
     }
     const taken: object[] = [];
     const left: object[] = [];

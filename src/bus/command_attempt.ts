@@ -12,8 +12,9 @@ const SETTLED_RULES: EventRules = {
 const UNDECLARED_RULES: EventRules = {
   ...HANDLER_RULES,
   add: "the handler declares no context, so that the bus has not waited for it. " +
-    'Declare the context as the second parameter of "handle", or inject RelatedEvents',
+    "Declare the context as its second parameter, without a default, or inject RelatedEvents",
 };
+
 /** One attempt to handle a command: the events that its handler adds, and the scope that stays open for them. */
 export class CommandAttempt implements EventList, InvocationWatcher {
   // Fields are assigned by constructors alone: engines take long to define one first.

@@ -50,12 +50,10 @@ export class Container implements DIAdapter<Scope | HandlerContext> {
   /** The handler classes that are constructed without a binding. */
   readonly #unbound = new Set<Token<unknown>>();
   #hasDefaults = false;
-  /** A subclass may hand the contexts on in ways of its own. */
-  readonly [IS_TRACKED]: boolean;
 
-  /** Makes a container in which nothing is bound. */
-  constructor() {
-    this[IS_TRACKED] = new.target === Container;
+  /** A subclass, or an object that has copied the container, may hand the contexts on in ways of its own. */
+  get [IS_TRACKED](): boolean {
+    return Object.getPrototypeOf(this) === Container.prototype;
   }
 
   /**
