@@ -9,7 +9,7 @@
 
 import { fileURLToPath } from "node:url";
 import { bundle, prepareRuntime, runCase, type RuntimeName } from "./compare/prepare.ts";
-import { quantile } from "./compare/report.ts";
+import { quantile } from "./compare/quantile.ts";
 
 const HERE = fileURLToPath(new URL("./compare/", import.meta.url));
 const ROOT = fileURLToPath(new URL("../", import.meta.url));

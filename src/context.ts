@@ -102,4 +102,4 @@ export interface ContextByKind {
  * assertEquals(await router.newCommandBus().dispatch(new CloseAccount(), { metadata }), "acme");
  * ```
  */
-export const HANDLER_CONTEXT: InjectionToken<HandlerContext> = new InjectionToken("HANDLER_CONTEXT");
+export const HANDLER_CONTEXT: InjectionToken<HandlerContext> = /* @__PURE__ */ new InjectionToken("HANDLER_CONTEXT");

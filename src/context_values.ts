@@ -1,7 +1,7 @@
 import { describe } from "./naming.ts";
 import { InjectionToken, type Token } from "./token.ts";
 
-const NONE: ReadonlyMap<Token<unknown>, unknown> = new Map();
+const NONE: ReadonlyMap<Token<unknown>, unknown> = /* @__PURE__ */ new Map();
 
 /**
  * What a dispatch carries for this process alone: a transaction, the current user as an object, a logger.
@@ -77,4 +77,4 @@ export class ContextValues implements Iterable<[token: Token<unknown>, value: un
 }
 
 /** The values of a dispatch whose caller gave none. */
-export const NO_VALUES: ContextValues = new ContextValues();
+export const NO_VALUES: ContextValues = /* @__PURE__ */ new ContextValues();

@@ -83,24 +83,18 @@ export interface DIAdapter<Scope = unknown> {
 }
 
 /**
- * Under this symbol an adapter says that what it builds gets the context of a handler, or its events, only by asking for
- * it while it is built, and that it tells the context so: it reads `events` for the one, and calls
- * {@linkcode TrackedContext.shareContext} for the other. Where nothing has asked, no event can be added after the handler
- * has returned, and the bus of a command need not wait. Any other adapter with a `createScope` may keep the context, and
- * is waited for.
- *
- * @internal
- */
-export const IS_TRACKED: unique symbol = Symbol("isTracked");
-
-/**
- * An adapter that may tell the bus what has the context of a handler.
+ * An adapter that may tell the bus what has the context of a handler. One that does not is waited for where it has a
+ * `createScope`, because it may keep the context.
  *
  * @internal
  */
 export interface TrackedAdapter extends DIAdapter {
-  /** Whether the adapter keeps to that. */
-  readonly [IS_TRACKED]?: boolean | undefined;
+  /**
+   * Whether what the adapter builds gets the context of a handler, or its events, only by asking for it while it is built,
+   * and the adapter tells the context so: it reads `events` for the one, and calls {@linkcode TrackedContext.shareContext}
+   * for the other. Where nothing has asked, no event can be added after the handler has returned.
+   */
+  readonly tracksContext?: boolean | undefined;
 }
 
 /**

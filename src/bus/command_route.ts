@@ -20,9 +20,10 @@ export interface CommandRouteParts {
   readonly eventBus: () => EventBus | PromiseLike<EventBus>;
 }
 
-const MIDDLEWARE_RULES: EventRules = { add: "a middleware can only take them. Add them in the command's handler" };
+const NO_ADDING = "a middleware can only take them. Add them in the command's handler";
+const MIDDLEWARE_RULES: EventRules = { add: NO_ADDING };
 const OVER_RULES: EventRules = {
-  ...MIDDLEWARE_RULES,
+  add: NO_ADDING,
   take: "the middlewares of the command have settled, and the bus publishes what they have left",
 };
 

@@ -1,6 +1,6 @@
 import type { Call } from "../middleware_chain.ts";
 import type { HandlerContext } from "../context.ts";
-import { type Constructor, type DIAdapter, IS_TRACKED, type TrackedAdapter } from "../di_adapter.ts";
+import type { Constructor, DIAdapter, TrackedAdapter } from "../di_adapter.ts";
 import { type Disposer, disposerOf, settleThenDispose } from "../internal/dispose.ts";
 import type { Handler, HandlerFunction } from "../handler.ts";
 import { nameOf } from "../naming.ts";
@@ -41,7 +41,7 @@ export class Invoker {
 
   /** Whether the adapter may hand the context of a handler on to what it builds, so that it is reached unseen. */
   get mayShareContext(): boolean {
-    return this.#adapter.createScope !== undefined && !(this.#adapter as TrackedAdapter)[IS_TRACKED];
+    return this.#adapter.createScope !== undefined && !(this.#adapter as TrackedAdapter).tracksContext;
   }
 
   /**

@@ -1,5 +1,5 @@
 import type { HandlerContext } from "../context.ts";
-import { type Constructor, type DefaultBus, type DIAdapter, IS_TRACKED } from "../di_adapter.ts";
+import type { Constructor, DefaultBus, DIAdapter } from "../di_adapter.ts";
 import { Bindings, tokenName } from "./bindings.ts";
 import { construct, type Lifetime, pathWithin, type ResolutionContext } from "./inject.ts";
 import { Scope } from "./scope.ts";
@@ -51,8 +51,13 @@ export class Container implements DIAdapter<Scope | HandlerContext> {
   readonly #unbound = new Set<Token<unknown>>();
   #hasDefaults = false;
 
-  /** A subclass, or an object that has copied the container, may hand the contexts on in ways of its own. */
-  get [IS_TRACKED](): boolean {
+  /**
+   * Whether the container alone decides what gets the context of a handler. A subclass, or an object that has copied the
+   * container, may hand it on in ways of its own.
+   *
+   * @internal
+   */
+  get tracksContext(): boolean {
     return Object.getPrototypeOf(this) === Container.prototype;
   }
 
