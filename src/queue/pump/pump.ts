@@ -7,6 +7,7 @@ import type { AnyMiddleware } from "../../middleware.ts";
 import { compose, requireMiddlewares } from "../../middleware_chain.ts";
 import { backoff } from "../../internal/backoff.ts";
 import { describe } from "../../naming.ts";
+import { DELIVERY_SETTLERS } from "../delivery_settler.ts";
 import { type Consumer, DELIVERY, LOCAL } from "../queue.ts";
 import type { Draining, DrainingOptions } from "./draining.ts";
 import type { PumpOptions } from "./pump_options.ts";
@@ -202,6 +203,7 @@ export class Pump<T> {
       const { delivery } = settlement;
       const { message, metadata = NO_METADATA } = delivery;
       const values = NO_VALUES.with(DELIVERY, delivery);
+      DELIVERY_SETTLERS.set(delivery, settlement);
       return chain(message, { kind: "queue", signal, metadata, values, handler }, settlement);
     };
 
@@ -211,12 +213,7 @@ export class Pump<T> {
       settlement: Settlement,
     ): Promise<unknown> {
       const result = await dispatch(message, { signal, metadata, values });
-      try {
-        await settlement.ack();
-      } catch (error) {
-        settlement.reopen(error);
-        throw error;
-      }
+      if (!settlement.isHeld) await settlement.ackNow();
       return result;
     }
   }

@@ -78,8 +78,7 @@ export class PumpWorker {
           const acked = settlement.ack();
           if (acked !== RESOLVED) await acked;
         } catch (error) {
-          if (isHandled) settlement.reopen(error);
-          await this.#fail(settlement, error);
+          await this.#fail(settlement, { error, isOfQueue: isHandled || settlement.hasFailedWith(error) });
         }
         settlement.end();
         this.#settlement = undefined;
@@ -139,11 +138,13 @@ export class PumpWorker {
   }
 
   /** Reports a failure, and nacks. */
-  async #fail(settlement: Settlement, error: unknown): Promise<void> {
+  async #fail(
+    settlement: Settlement,
+    { error, isOfQueue }: { readonly error: unknown; readonly isOfQueue: boolean },
+  ): Promise<void> {
     if (this.#isReleased) return;
     const host = this.#host;
     const { failSilently, onError } = host.plan;
-    const isOfQueue = settlement.hasFailedWith(error);
     // Before the nack, so that no other worker receives the message again.
     if (isOfQueue || !failSilently && onError === undefined) host.fail(error);
     const options = this.#nackOptions(settlement, error);

@@ -1,9 +1,10 @@
 import { joinSignals } from "../../internal/abort.ts";
 import { RESOLVED } from "../../internal/promise.ts";
+import type { DeliverySettler } from "../delivery_settler.ts";
 import type { Delivery, NackOptions } from "../queue.ts";
 
 /** Settles a delivery once: the first ack or nack wins. A delivery that is not the consumer's any more is not settled. */
-export class Settlement {
+export class Settlement implements DeliverySettler {
   readonly delivery: Delivery<unknown>;
   /** Fires when the pump gives the message up, or when the delivery is not the consumer's any more. */
   readonly signal: AbortSignal;
@@ -12,6 +13,7 @@ export class Settlement {
   #settled: Promise<void> | undefined;
   #isNacked = false;
   #isClosed = false;
+  #isHeld = false;
   /** The ack that has failed last. An object, because any value can be thrown. */
   #failure: { readonly error: unknown } | undefined;
 
@@ -28,6 +30,11 @@ export class Settlement {
     }
   }
 
+  /** Whether the innermost call leaves the ack to a middleware, or to the worker behind them all. */
+  get isHeld(): boolean {
+    return this.#isHeld;
+  }
+
   /** Whether an ack, or a nack, has been sent. */
   get isSettled(): boolean {
     return this.#settled !== undefined;
@@ -39,10 +46,23 @@ export class Settlement {
     return this.#settled ??= this.delivery.ack();
   }
 
-  /** Allows another ack or nack after an ack that has failed. */
-  reopen(error: unknown): void {
-    this.#failure = { error };
-    if (!this.#isNacked) this.#settled = undefined;
+  hold(): void {
+    this.#isHeld = true;
+  }
+
+  /** Acks, and allows another ack or nack if that fails. */
+  async ackNow(): Promise<void> {
+    try {
+      await this.ack();
+    } catch (error) {
+      this.#failure = { error };
+      if (!this.#isNacked) this.#settled = undefined;
+      throw error;
+    }
+  }
+
+  settled(): void {
+    this.#settled = RESOLVED;
   }
 
   /** Whether an error is the one of an ack that has failed. */
