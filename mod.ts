@@ -111,7 +111,7 @@ export { HandlerRegistry, type Registration } from "./src/registry.ts";
 export { Bus } from "./src/bus/bus.ts";
 export type { Dispatcher, DispatcherFunction, DispatcherObject } from "./src/dispatcher.ts";
 export type { DeferredDispatcher } from "./src/defer.ts";
-export type { DispatchersByKind } from "./src/by_kind.ts";
+export type { DispatchersByKind, MessagesByDispatchers } from "./src/by_kind.ts";
 export type { EventFailure } from "./src/errors.ts";
 
 export type { AnyMiddleware, Next } from "./src/middleware.ts";

@@ -4,21 +4,28 @@ import { Command, Event, type MessageType, Query } from "./message.ts";
 import { isInstanceOf } from "./message_class.ts";
 import { typeNameOf } from "./naming.ts";
 
-/**
- * What dispatches the messages of each kind.
- *
- * @typeParam C The messages that `commands` takes.
- * @typeParam Q The messages that `queries` takes.
- * @typeParam E The messages that `events` takes.
- */
-export interface DispatchersByKind<C, Q, E> {
+/** What dispatches the messages of each kind: a bus, a pipeline, or a function. */
+export interface DispatchersByKind {
   /** Dispatches commands. */
-  readonly commands?: Dispatcher<C> | undefined;
+  readonly commands?: Dispatcher<never> | undefined;
   /** Dispatches queries. */
-  readonly queries?: Dispatcher<Q> | undefined;
+  readonly queries?: Dispatcher<never> | undefined;
   /** Dispatches events. */
-  readonly events?: Dispatcher<E> | undefined;
+  readonly events?: Dispatcher<never> | undefined;
 }
+
+/**
+ * The messages that {@linkcode byKind} takes.
+ *
+ * @typeParam D What dispatches them.
+ */
+export type MessagesByDispatchers<D extends DispatchersByKind> =
+  | MessagesOf<D["commands"], Query<unknown> | Event>
+  | MessagesOf<D["queries"], Command<unknown> | Event>
+  | MessagesOf<D["events"], Command<unknown> | Query<unknown>>;
+
+/** @internal */
+type MessagesOf<D, Others> = D extends Dispatcher<infer M> ? Exclude<M, Others> : never;
 
 /**
  * Makes a dispatcher of several: for a queue that carries messages of more than one kind.
@@ -26,9 +33,7 @@ export interface DispatchersByKind<C, Q, E> {
  * The class of a message says which one it goes to. A message whose class extends none of the three bases goes to the first
  * bus that has a handler for it: commands, then queries, then events.
  *
- * @typeParam C The messages that `commands` takes.
- * @typeParam Q The messages that `queries` takes.
- * @typeParam E The messages that `events` takes.
+ * @typeParam D What dispatches the messages.
  * @param dispatchers What dispatches the messages of each kind: a bus, a pipeline, or a function.
  * @returns The dispatcher. It rejects with a `TypeError` if a message has nowhere to go.
  * @throws {TypeError} If one of them is not a dispatcher.
@@ -56,9 +61,7 @@ export interface DispatchersByKind<C, Q, E> {
  * assertEquals(log, ["place", "placed"]);
  * ```
  */
-export function byKind<C = never, Q = never, E = never>(
-  dispatchers: DispatchersByKind<C, Q, E>,
-): DispatcherFunction<C | Q | E> {
+export function byKind<D extends DispatchersByKind>(dispatchers: D): DispatcherFunction<MessagesByDispatchers<D>> {
   const kinds = [
     toKind("a command", { base: Command, dispatcher: dispatchers.commands }),
     toKind("a query", { base: Query, dispatcher: dispatchers.queries }),
