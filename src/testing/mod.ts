@@ -24,8 +24,11 @@ export { queueConformance } from "./queue/queue_conformance.ts";
 export type {
   DeadLetter,
   DelayFeature,
+  LeaseFeature,
+  PoisonFeature,
   QueueConformanceOptions,
   QueueFeatures,
+  RestartFeature,
   TestMessage,
 } from "./queue/queue_features.ts";
 export { diAdapterConformance } from "./di_adapter/di_adapter_conformance.ts";
