@@ -240,9 +240,12 @@ async function endsWhenDisposed(testbed: QueueTestbed): Promise<void> {
   if (other === undefined) return;
   const expected = "what a disposed queue has held to be delivered to another process, without waiting for its lease";
   const consumer = testbed.consumer(other);
+  const limit = testbed.pass(lease!.ms / 2);
   for (let left = sendings.length; left > 0; left--) {
-    const delivery = await testbed.take(consumer, expected);
+    const delivery = await Promise.race([testbed.take(consumer, expected), limit]);
+    if (delivery === undefined) throw caseFailure(expected, `it did not happen within ${lease!.ms / 2} ms`);
     await testbed.within(delivery.ack(), "the ack to resolve");
   }
+  await limit;
   await testbed.within(held.ack(), "an ack after the disposal to resolve");
 }
