@@ -6,7 +6,7 @@ import {
   type Dispatcher,
   Event,
   type EventBus,
-  MemoryQueue,
+  type MemoryQueue,
   MessageRouter,
   Pipe,
   Pump,

@@ -360,7 +360,10 @@ Deno.test("MemoryQueue keeps each message that it has accepted, for any timing o
         for (const [action, ticks] of actions) {
           if (action.do === "send") {
             const message = sent++;
-            queue.send(message, { key: action.key, delay: action.delay }).then(() => accepted.add(message), () => refused.add(message));
+            queue.send(message, { key: action.key, delay: action.delay }).then(
+              () => accepted.add(message),
+              () => refused.add(message),
+            );
           } else if (action.do === "receive") {
             const consumer = pick(consumers, action.which)!;
             consumer.next().then(({ done, value }) => {
