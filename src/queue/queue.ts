@@ -235,7 +235,11 @@ export const LOCAL: typeof local = /* @__PURE__ */ Symbol("LOCAL") as typeof loc
  * @typeParam T The messages.
  */
 export interface LocalQueue<T> extends Queue<T> {
-  /** Says that the queue lives in this process alone. */
+  /**
+   * Says that the queue lives in this process alone.
+   *
+   * @internal
+   */
   readonly [local]: true;
 }
 
