@@ -70,8 +70,8 @@ export function flawOf(value: unknown): string | undefined {
  * @returns The metadata without the id of a message.
  */
 export function outgoing(metadata: Metadata): Metadata {
+  if (metadata.messageId === undefined) return metadata;
   const { messageId, ...rest } = metadata;
-  if (messageId === undefined) return rest;
   return { ...rest, correlationId: rest.correlationId ?? messageId, causationId: messageId };
 }
 
