@@ -1,5 +1,3 @@
-import type { MessageData } from "../standard_schema.ts";
-
 /** What JSON can hold. */
 export type Json = string | number | boolean | null | Json[] | { [key: string]: Json };
 
@@ -28,57 +26,50 @@ type Lost =
   | PromiseLike<unknown>;
 
 /**
- * Whether a type is `any`.
- *
- * @typeParam T The type.
- */
-export type IsAny<T> = 0 extends 1 & T ? true : false;
-
-/**
- * Whether a property may be missing. Any value may be in an `unknown` one, and is taken to be there.
- *
- * @internal
- */
-type MayBeMissing<V> = unknown extends V ? false : undefined extends V ? true : false;
-
-/**
- * Methods and what is under a symbol do not become JSON.
- *
- * @internal
- */
-type DataKey<K, V, Kept> = K extends symbol ? never : V extends (...args: never) => unknown ? never : Kept;
-
-// It is written in one, because the compiler would show the two halves of an alias.
-/** @internal */
-type JsonObject<T> = (
-  & { [K in keyof T as DataKey<K, T[K], MayBeMissing<T[K]> extends true ? never : K>]: Jsonify<T[K]> }
-  & {
-    [K in keyof T as DataKey<K, T[K], MayBeMissing<T[K]> extends true ? K : never>]?: Jsonify<
-      Exclude<T[K], undefined>
-    >;
-  }
-) extends infer Both ? { [K in keyof Both]: Both[K] } : never;
-
-/**
  * What is left of a type after `JSON.parse(JSON.stringify(value))`: a string of a `Date`, and {@linkcode NotJson} where
  * something is lost.
  *
  * @typeParam T The type of the value.
  */
-export type Jsonify<T> = IsAny<T> extends true ? T
-  : unknown extends T ? T
-  // What is JSON already stays as it is written: it is readable, and recursive types come to an end.
-  : T extends Json ? T
+// What is JSON stays as it is written: it is readable, recursive types come to an end, and the compiler has less to do.
+// So does `any`.
+export type Jsonify<T> = [T] extends [Json] ? T : unknown extends T ? T : JsonifyEach<T>;
+
+/**
+ * The same of each member of a union.
+ *
+ * @internal
+ */
+type JsonifyEach<T> = T extends Json ? T
   : T extends Lost ? NotJson<T>
   : T extends { toJSON(...args: never): infer J } ? Jsonify<J>
   // A schema of a list puts out, and takes, one that is not readonly.
   : T extends readonly unknown[] ? { -readonly [I in keyof T]: Jsonify<T[I]> }
-  : T extends object ? JsonObject<T>
+  : JsonData<T>;
+
+/**
+ * The same of what is not looked at as a whole: of all properties but methods and what is under a symbol.
+ *
+ * @internal
+ */
+type JsonData<T> = T extends object ? {
+    [K in keyof T as K extends symbol ? never : T[K] extends (...args: never) => unknown ? never : K]: undefined extends
+      T[K] ? unknown extends T[K] ? T[K] : JsonMaybe<T, K> : Jsonify<T[K]>;
+  }
   : NotJson<T>;
+
+/**
+ * What may be `undefined` is missing then. If it may not be missing, it stays what no schema takes that demands it.
+ *
+ * @internal
+ */
+type JsonMaybe<T, K extends keyof T> =
+  | Jsonify<Exclude<T[K], undefined>>
+  | (Record<never, never> extends Pick<T, K> ? never : undefined);
 
 /**
  * The shape in which a message travels unless it has an `encode`: its data, or what its `toJSON` returns, as JSON.
  *
  * @typeParam M The message.
  */
-export type WireOf<M> = M extends { toJSON(...args: never): infer J } ? Jsonify<J> : Jsonify<MessageData<M>>;
+export type WireOf<M> = M extends { toJSON(...args: never): infer J } ? Jsonify<J> : JsonData<M>;

@@ -1,5 +1,5 @@
 import type { MessageData, StandardSchema } from "../standard_schema.ts";
-import type { IsAny, WireOf } from "./jsonify.ts";
+import type { WireOf } from "./jsonify.ts";
 
 /**
  * What a catalogue has to know of a message, beside its name and its class.
@@ -82,7 +82,7 @@ export type Incoming<M, In> = [In] extends ["unchecked"] ? IsKept<M> extends tru
  * @typeParam M The message.
  * @typeParam In What the schema takes, `"unchecked"` where there is none.
  */
-export type Encoding<M, In> = IsAny<In> extends true ? EncodeIsOptional<M, In>
+export type Encoding<M, In> = 0 extends 1 & In ? EncodeIsOptional<M, In>
   : [In] extends ["unchecked"]
     ? IsKept<M> extends true ? EncodeIsOptional<M, WireOf<M>> : EncodeIsNeeded<M, WireOf<M>, unknown>
   : WireOf<M> extends In ? EncodeIsOptional<M, In>
@@ -95,7 +95,7 @@ export type Encoding<M, In> = IsAny<In> extends true ? EncodeIsOptional<M, In>
  * @typeParam M The message.
  * @typeParam Out What the schema puts out, `"unchecked"` where there is none.
  */
-export type Decoding<M, Out> = IsAny<Out> extends true ? DecodingOf<M, Out>
+export type Decoding<M, Out> = 0 extends 1 & Out ? DecodingOf<M, Out>
   : [Out] extends ["unchecked"] ? IsKept<M> extends true ? DecodingOf<M, WireOf<M>> : UncheckedDecode<M>
   : DecodingOf<M, Out>;
 

@@ -42,7 +42,7 @@ export {
 export { type CatalogueOptions, type InstancesOf, MessageCatalogue } from "./catalogue.ts";
 export type { CatalogueMessage } from "./catalogue_entry.ts";
 export { type CloudEvent, type CloudEventOptions, fromCloudEvent, toCloudEvent } from "./cloud_event.ts";
-export type { IsAny, Json, Jsonify, NotJson, WireOf } from "./jsonify.ts";
+export type { Json, Jsonify, NotJson, WireOf } from "./jsonify.ts";
 export type {
   DecodeIsNeeded,
   DecodeIsOptional,
