@@ -57,7 +57,7 @@ const commands = router.newCommandBus()
     console.log(`listener: a ${kind}, ${message.constructor.name}`)
   )
   .use(shout, log)
-  .use(retry({ attempts: 3, delay: 5, backoff: 2 }), count);
+  .use(retry({ attempts: 3, delay: 5, factor: 2 }), count);
 
 console.log(`Transferred: ${await commands.dispatch(new TransferMoney())}`);
 

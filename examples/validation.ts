@@ -7,7 +7,7 @@ class CreateUser extends Command<string> {
   /** The schema belongs to the message. The compiler checks that its output fits. */
   static readonly schema = z.object({
     name: z.string().trim().min(1, "A user needs a name"),
-    email: z.email("This is no address").toLowerCase(),
+    email: z.email("This is not an address").toLowerCase(),
   }) satisfies SchemaFor<CreateUser>;
 
   readonly name: string;

@@ -2,14 +2,15 @@ import type { DispatchOptions } from "./context.ts";
 import { type Dispatcher, toDispatchFunction } from "./dispatcher.ts";
 import { describe } from "./naming.ts";
 
-/** How deferred work is reported. */
+/** How {@linkcode defer} reports failures. */
 export interface DeferOptions<M = object> {
   /**
-   * Is told of work that has failed. Its own failure goes to `console.error`, with the error that it was told of.
+   * Receives the error of a dispatch that failed, and its message. If it fails itself, both errors go to
+   * `console.error`.
    *
    * @default {console.error}
    */
-  readonly onError?: (error: unknown, message: M) => unknown;
+  readonly onError?: ((error: unknown, message: M) => unknown) | undefined;
 }
 
 /**
@@ -22,22 +23,23 @@ export interface DeferredDispatcher<M = object> {
    * Starts a dispatch and returns at once.
    *
    * @param message The message.
-   * @param options A signal and metadata. The signal of a request fires when its client hangs up: leave it out for
-   * work that is owed all the same.
+   * @param options A signal and metadata. The signal of a request fires when its client hangs up: leave it out if the
+   * work must be done nevertheless.
    */
   readonly dispatch: (message: M, options?: DispatchOptions) => void;
 }
 
 /**
- * Makes a dispatcher that returns at once, when the handler has come to its first `await`, and hands the work over to whoever keeps the process alive for it, such as
- * `ctx.waitUntil` of an edge function. A failure goes to `onError`, never to the process.
+ * Makes a dispatcher that does not wait for the work: it returns when the handler has come to its first `await`. It
+ * hands the promise of the work to a function that keeps the process alive, such as `ctx.waitUntil` of an edge function.
+ * A failure goes to `onError`, never to the process.
  *
  * @typeParam M The messages that it takes.
  * @param dispatcher A bus, a pipeline, or a function.
  * @param waitUntil Receives a promise of the work, which never rejects.
- * @param options What is told of failures.
+ * @param options How failures are reported.
  * @returns The dispatcher.
- * @throws {TypeError} If the first is no dispatcher, or the second no function.
+ * @throws {TypeError} If the first argument is not a dispatcher, or the second is not a function.
  *
  * @example
  * ```ts
@@ -75,7 +77,7 @@ export function defer<M = object>(
   }
   const { onError = (error: unknown) => console.error(error) } = options;
 
-  async function run(message: M, dispatchOptions: DispatchOptions | undefined): Promise<void> {
+  async function dispatchAndReport(message: M, dispatchOptions: DispatchOptions | undefined): Promise<void> {
     try {
       await dispatch(message, dispatchOptions);
     } catch (error) {
@@ -89,7 +91,7 @@ export function defer<M = object>(
 
   return {
     dispatch: (message, dispatchOptions) => {
-      waitUntil(run(message, dispatchOptions));
+      waitUntil(dispatchAndReport(message, dispatchOptions));
     },
   };
 }

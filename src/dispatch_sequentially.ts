@@ -2,13 +2,13 @@ import { type Dispatcher, toDispatchFunction } from "./dispatcher.ts";
 import type { ResultOf } from "./message.ts";
 
 /**
- * Dispatches messages one after another. The first failure ends it: what comes after is not dispatched.
+ * Dispatches messages one after another. After a failure no further message is dispatched.
  *
  * @typeParam Messages The messages.
- * @param dispatcher A bus, a pipeline, or a function. A function is the way to pass options on.
+ * @param dispatcher A bus, a pipeline, or a function. To pass options on, use a function.
  * @param messages The messages.
  * @returns The results, typed element by element.
- * @throws What the failing dispatch threw.
+ * @throws The error of the dispatch that failed.
  *
  * @example
  * ```ts

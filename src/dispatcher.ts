@@ -2,10 +2,10 @@ import type { DispatchOptions } from "./context.ts";
 import { describe } from "./naming.ts";
 
 /**
- * Whatever dispatches messages: a bus, a pipeline, or a function.
+ * Dispatches messages: a bus, a pipeline, or a function.
  *
  * @typeParam M The messages that it takes.
- * @typeParam R What comes back, plainly or by promise.
+ * @typeParam R The result, or what its promise resolves to.
  */
 export type Dispatcher<M = object, R = unknown> =
   | DispatcherObject<M, R>
@@ -15,10 +15,10 @@ export type Dispatcher<M = object, R = unknown> =
  * An object that dispatches messages.
  *
  * @typeParam M The messages that it takes.
- * @typeParam R What comes back, plainly or by promise.
+ * @typeParam R The result, or what its promise resolves to.
  */
 export interface DispatcherObject<M = object, R = unknown> {
-  // A property and not a method, so that the compiler compares the messages one way only.
+  // A property, not a method: the compiler compares the parameters of methods in both directions.
   /** Dispatches a message. */
   readonly dispatch: DispatcherFunction<M, R>;
 }
@@ -27,7 +27,7 @@ export interface DispatcherObject<M = object, R = unknown> {
  * A function that dispatches messages.
  *
  * @typeParam M The messages that it takes.
- * @typeParam R What comes back, plainly or by promise.
+ * @typeParam R The result, or what its promise resolves to.
  */
 export type DispatcherFunction<M = object, R = unknown> = (
   message: M,
@@ -35,31 +35,35 @@ export type DispatcherFunction<M = object, R = unknown> = (
 ) => R | PromiseLike<R>;
 
 /**
- * Makes a function of any dispatcher.
+ * Turns any dispatcher into a function.
  *
  * @typeParam M The messages that it takes.
- * @typeParam R What comes back, plainly or by promise.
+ * @typeParam R The result, or what its promise resolves to.
  * @param dispatcher A bus, a pipeline, or a function.
  * @returns The function.
- * @throws {TypeError} If it is none of them.
+ * @throws {TypeError} If the value is not a dispatcher.
  */
 export function toDispatchFunction<M, R>(dispatcher: Dispatcher<M, R>): DispatcherFunction<M, R> {
   if (typeof dispatcher === "function") return dispatcher;
-  if (typeof dispatcher?.dispatch === "function") return (message, options) => dispatcher.dispatch(message, options);
+  if (typeof dispatcher?.dispatch === "function") {
+    return function dispatchTo(message, options) {
+      return dispatcher.dispatch(message, options);
+    };
+  }
   throw new TypeError(`Cannot dispatch to ${describe(dispatcher)}: it is neither a bus, a pipeline nor a function`);
 }
 
 /**
- * Makes a dispatcher of one that is resolved for each message.
+ * Makes a dispatcher that resolves another one for each message.
  *
  * @typeParam M The messages that it takes.
- * @param resolve Resolves the dispatcher.
+ * @param resolve Resolves the other dispatcher.
  * @returns The function.
  */
 export function lazyDispatcher<M>(
   resolve: () => DispatcherObject<M> | PromiseLike<DispatcherObject<M>>,
 ): DispatcherFunction<M> {
-  return async (message, options) => {
+  return async function dispatchLazily(message, options) {
     const dispatcher = await resolve();
     return await dispatcher.dispatch(message, options);
   };

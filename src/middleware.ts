@@ -1,16 +1,16 @@
 import type { DispatchOptions, HandlerContext } from "./context.ts";
 
 /**
- * Runs the rest of the chain, down to the handler. It may be called again, which starts the rest of the chain afresh.
+ * Runs the rest of the chain, down to the handler. A second call runs the rest of the chain again.
  *
- * Await its promise, or return it, at once. One that is dropped, or that fails before the middleware awaits it, is the
- * middleware's own, as anywhere: the dispatch does not wait for it, and the runtime reports the error as an unhandled
- * rejection, which ends Node and Deno.
+ * Await its promise, or return it, at once. The dispatch does not wait for a promise that the middleware drops. If such
+ * a promise rejects, or rejects before the middleware awaits it, the runtime reports an unhandled rejection, which ends
+ * Node and Deno.
  *
  * @typeParam M The message.
  * @typeParam R The result.
  * @param message Replaces the message for the rest of the chain.
- * @param context Replaces the signal and the metadata for the rest of the chain. A key that is absent stays as it is.
+ * @param context Replaces the signal and the metadata for the rest of the chain. An absent key changes nothing.
  * @returns The result of the rest of the chain.
  */
 export type Next<M = object, R = unknown> = (message?: M, context?: DispatchOptions) => Promise<R>;
@@ -20,11 +20,11 @@ export type Next<M = object, R = unknown> = (message?: M, context?: DispatchOpti
  *
  * - **Classic**, `async (message, next) => { … await next() … }`: it decides on the result, and may call `next` again.
  * - **Generator**, `async function* (message) { const result = yield; }`: it sees the result and cannot replace it. An
- *   error of the handler is thrown at the `yield`. Caught and followed by another `yield`, the message is handled
- *   again; caught and not, the dispatch resolves to `undefined`. A generator that returns before its first `yield`
- *   keeps the handler from running. Where nothing is awaited, a plain `function*` does the same at a third of the cost.
+ *   error of the handler is thrown at the `yield`. If the generator catches it and yields again, the message is handled
+ *   again. If it catches it and returns, the dispatch resolves to `undefined`. If it returns before its first `yield`,
+ *   the handler does not run. Where nothing is awaited, a plain `function*` does the same at a third of the cost.
  *
- * Which of them it is shows in what the call returns, so that compiled and bound functions work alike.
+ * The value that the call returns tells the two apart, so compiled and bound functions work, too.
  *
  * @typeParam M The message.
  * @typeParam R The result.
@@ -69,7 +69,7 @@ export interface MiddlewareObject<M = object, R = unknown> {
 }
 
 /**
- * Whatever `use` accepts: a middleware function, or an object with one.
+ * What `use` accepts: a middleware function, or an object with one.
  *
  * @typeParam M The message.
  * @typeParam R The result.

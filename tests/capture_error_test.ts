@@ -2,7 +2,7 @@ import { assertEquals, assertRejects, assertStrictEquals } from "@std/assert";
 import { captureError, Event, EventDispatchError, type HandlerContext, MessageRouter, Query, retry } from "@cq/core";
 import { FindUser, loggingBus } from "./support/logging_bus.ts";
 
-Deno.test("captureError() reports nothing where nothing fails", async () => {
+Deno.test("captureError() reports nothing if nothing fails", async () => {
   const reported: unknown[] = [];
   const queries = loggingBus([]).use(captureError((error) => reported.push(error)));
 
@@ -10,7 +10,7 @@ Deno.test("captureError() reports nothing where nothing fails", async () => {
   assertEquals(reported, []);
 });
 
-Deno.test("captureError() reports the error, and lets it out as the object that it is", async () => {
+Deno.test("captureError() reports the error, and lets it out as the same object", async () => {
   const failure = new RangeError("failure");
   const reported: unknown[] = [];
   const queries = new MessageRouter().newQueryBus()
@@ -75,7 +75,7 @@ Deno.test("captureError() with classes reports their instances only", async () =
   assertEquals(reported.map(String), ["TypeError: reported"]);
 });
 
-Deno.test("captureError() with a predicate reports only what it says yes to", async () => {
+Deno.test("captureError() with a predicate reports only errors for which it returns true", async () => {
   const reported: unknown[] = [];
   const queries = loggingBus([], { failures: 2 }).use(captureError((error) => reported.push(error), {
     on: (error) => (error as Error).message === "failure 2",
@@ -87,7 +87,7 @@ Deno.test("captureError() with a predicate reports only what it says yes to", as
   assertEquals(reported.map(String), ["Error: failure 2"]);
 });
 
-Deno.test("captureError() with rethrow: false lets out what it does not report", async () => {
+Deno.test("captureError() with rethrow: false lets out errors that it does not report", async () => {
   const reported: unknown[] = [];
   const queries = loggingBus([], { failures: 1 })
     .use(captureError((error) => reported.push(error), { on: [TypeError], rethrow: false }));
@@ -96,7 +96,7 @@ Deno.test("captureError() with rethrow: false lets out what it does not report",
   assertEquals(reported, []);
 });
 
-Deno.test("captureError() lets out what the report throws instead", async () => {
+Deno.test("captureError() lets out the error of the report instead", async () => {
   const queries = loggingBus([], { failures: 1 }).use(captureError(() => {
     throw new RangeError("the log is full");
   }));
@@ -104,7 +104,7 @@ Deno.test("captureError() lets out what the report throws instead", async () => 
   await assertRejects(() => queries.dispatch(new FindUser()), RangeError, "the log is full");
 });
 
-Deno.test("captureError() lets out what the report rejects with, even with rethrow: false", async () => {
+Deno.test("captureError() lets out the rejection of the report, even with rethrow: false", async () => {
   const queries = loggingBus([], { failures: 1 }).use(
     captureError(() => Promise.reject(new RangeError("the log is full")), { rethrow: false }),
   );
@@ -112,7 +112,7 @@ Deno.test("captureError() lets out what the report rejects with, even with rethr
   await assertRejects(() => queries.dispatch(new FindUser()), RangeError, "the log is full");
 });
 
-Deno.test("captureError() around retry() reports the last error alone", async () => {
+Deno.test("captureError() around retry() reports only the last error", async () => {
   const reported: unknown[] = [];
   const queries = loggingBus([], { failures: 3 })
     .use(captureError((error) => reported.push(error)), retry({ attempts: 2 }));

@@ -22,13 +22,13 @@ class SendMail extends Command {}
 class FindUser extends Query<void> {}
 class UserCreated extends Event {}
 
-/** Makes ids that tell which message was given one as which. */
+/** Makes ids from the class of the message and a count. */
 function counting(): (message: object) => string {
   let count = 0;
   return (message) => `${message.constructor.name} ${++count}`;
 }
 
-/** The buses of one router, and what the metadata were that their handlers saw. */
+/** The buses of one router, and the metadata that their handlers saw. */
 function correlatedBuses(middleware: Middleware = correlate({ createId: counting() })) {
   const container = new Container();
   new MessageRouter(container);
@@ -39,7 +39,7 @@ function correlatedBuses(middleware: Middleware = correlate({ createId: counting
   return { commands, queries, events, seen, note };
 }
 
-Deno.test("correlate() gives the first message an id, which is that of the correlation too, and no cause", async () => {
+Deno.test("correlate() gives the first message an id, which is also the correlation id, and no cause", async () => {
   const { commands, seen, note } = correlatedBuses();
   commands.subscribe(CreateUser, note);
 
@@ -48,7 +48,7 @@ Deno.test("correlate() gives the first message an id, which is that of the corre
   assertEquals(seen, [{ messageId: "CreateUser 1", correlationId: "CreateUser 1" }]);
 });
 
-Deno.test("correlate() gives each message an id of its own", async () => {
+Deno.test("correlate() gives each message its own id", async () => {
   const { commands, seen, note } = correlatedBuses();
   commands.subscribe(CreateUser, note);
 
@@ -58,7 +58,7 @@ Deno.test("correlate() gives each message an id of its own", async () => {
   assertEquals(seen.map(({ messageId }) => messageId), ["CreateUser 1", "CreateUser 2"]);
 });
 
-Deno.test("correlate() has what a handler dispatches with its context inherit, however deep", async () => {
+Deno.test("correlate() passes ids on to messages that a handler dispatches with its context, at any depth", async () => {
   const { commands, queries, events, seen, note } = correlatedBuses();
   commands.subscribe(CreateUser, async (_command, context) => {
     await queries.dispatch(new FindUser(), context);
@@ -75,7 +75,7 @@ Deno.test("correlate() has what a handler dispatches with its context inherit, h
   ]);
 });
 
-Deno.test("correlate() has related events inherit without the handler doing anything", async () => {
+Deno.test("correlate() passes ids on to related events without the handler's help", async () => {
   const { commands, events, seen, note } = correlatedBuses();
   commands.subscribe(CreateUser, (_command, { events }) => void events.add(new UserCreated(), new UserCreated()));
   events.subscribe(UserCreated, note);
@@ -88,7 +88,7 @@ Deno.test("correlate() has related events inherit without the handler doing anyt
   ]);
 });
 
-Deno.test("correlate() has what is dispatched without the context begin anew", async () => {
+Deno.test("correlate() starts a new correlation for a message that is dispatched without the context", async () => {
   const { commands, seen, note } = correlatedBuses();
   commands.subscribe(CreateUser, async () => await commands.dispatch(new SendMail()));
   commands.subscribe(SendMail, note);
@@ -98,7 +98,7 @@ Deno.test("correlate() has what is dispatched without the context begin anew", a
   assertEquals(seen, [{ messageId: "SendMail 2", correlationId: "SendMail 2" }]);
 });
 
-Deno.test("correlate() has a message inherit that has been through a queue", async () => {
+Deno.test("correlate() passes ids on through a queue", async () => {
   const { commands, seen, note } = correlatedBuses();
   const queue = new MemoryQueue<SendMail>({ maxSize: 1 });
   commands.subscribe(CreateUser, (_command, context) => queue.send(new SendMail(), context));
@@ -136,7 +136,7 @@ Deno.test("correlate() shows all attempts the same id, outside of retry and insi
   }
 });
 
-Deno.test("correlate() takes a message object that serves several callers for a message of each", async () => {
+Deno.test("correlate() treats a message object that several callers dispatch as a message of each caller", async () => {
   const { commands, seen, note } = correlatedBuses();
   commands.subscribe(CreateUser, note);
   const message = new CreateUser();
@@ -150,7 +150,7 @@ Deno.test("correlate() takes a message object that serves several callers for a 
   ]);
 });
 
-Deno.test("correlate() takes a message object that is dispatched again as before for the same message", async () => {
+Deno.test("correlate() treats a message object that is dispatched again with the same metadata as the same message", async () => {
   const { commands, seen, note } = correlatedBuses();
   commands.subscribe(CreateUser, note);
   const message = new CreateUser();
@@ -180,7 +180,7 @@ Deno.test("correlate() keeps the correlation that the caller gives, and all othe
   assertEquals(seen, [{ tenant: "acme", messageId: "CreateUser 1", correlationId: "request 7" }]);
 });
 
-Deno.test("correlate() takes a message id that the caller gives for that of the cause", async () => {
+Deno.test("correlate() takes a message id that the caller gives as the id of the cause", async () => {
   const { commands, seen, note } = correlatedBuses();
   commands.subscribe(CreateUser, note);
 
@@ -198,7 +198,7 @@ Deno.test("correlate() keeps the cause that the caller gives", async () => {
   assertEquals(seen[0]?.causationId, "click");
 });
 
-Deno.test("correlate() leaves the metadata of the caller as they are", async () => {
+Deno.test("correlate() leaves the metadata of the caller unchanged", async () => {
   const { commands, note } = correlatedBuses();
   commands.subscribe(CreateUser, note);
   const metadata = { tenant: "acme" };
@@ -216,7 +216,7 @@ Deno.test("correlate() passes the signal and the result on", async () => {
   assertEquals(await queries.dispatch(new FindUser(), { signal }), undefined);
 });
 
-Deno.test("correlate() makes ids of its own that are random UUIDs", async () => {
+Deno.test("correlate() makes random UUIDs by default", async () => {
   const { commands, seen, note } = correlatedBuses(correlate());
   commands.subscribe(CreateUser, note);
 

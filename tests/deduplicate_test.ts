@@ -41,7 +41,7 @@ const BY_ORDER: DeduplicateOptions = {
   ttlMs: 1000,
 };
 
-/** A bus whose handler waits until the test says what comes of the charge, and counts from 1. */
+/** A bus whose handler waits until the test settles the charge. */
 function chargingBus(options: DeduplicateOptions = BY_ORDER): { commands: CommandBus; charges: Charge[] } {
   const charges: Charge[] = [];
   const commands = new MessageRouter().newCommandBus().use(deduplicate(options))
@@ -55,28 +55,28 @@ function chargingBus(options: DeduplicateOptions = BY_ORDER): { commands: Comman
 
 type Charge = ReturnType<typeof Promise.withResolvers<string>> & { signal: AbortSignal | undefined };
 
-/** A bus whose handler answers at once with the number of its call. */
+/** A bus whose handler returns the number of its call at once. */
 function countingBus(options: DeduplicateOptions = BY_ORDER): CommandBus {
   let count = 0;
   return new MessageRouter().newCommandBus().use(deduplicate(options))
     .subscribe(ChargeCard, () => `charge ${++count}`);
 }
 
-/** Lets everything happen that waits for nothing but promises. */
+/** Waits until all promises that can settle have settled. */
 async function settle(): Promise<void> {
   for (let turn = 0; turn < 50; turn++) await Promise.resolve();
 }
 
 // One after another
 
-Deno.test("deduplicate() answers a duplicate with the first result, and calls no handler", async () => {
+Deno.test("deduplicate() gives a duplicate the first result, and calls no handler", async () => {
   const commands = countingBus();
 
   assertEquals(await commands.dispatch(new ChargeCard()), "charge 1");
   assertEquals(await commands.dispatch(new ChargeCard()), "charge 1");
 });
 
-Deno.test("deduplicate() has no handler built for a duplicate", async () => {
+Deno.test("deduplicate() builds no handler for a duplicate", async () => {
   const router = new MessageRouter();
   let built = 0;
   @router.commandHandler(ChargeCard)
@@ -95,21 +95,21 @@ Deno.test("deduplicate() has no handler built for a duplicate", async () => {
   assertEquals(built, 1);
 });
 
-Deno.test("deduplicate() handles messages with different keys each", async () => {
+Deno.test("deduplicate() handles each of several messages with different keys", async () => {
   const commands = countingBus();
 
   assertEquals(await commands.dispatch(new ChargeCard("order 7")), "charge 1");
   assertEquals(await commands.dispatch(new ChargeCard("order 8")), "charge 2");
 });
 
-Deno.test("deduplicate() handles a message each time for which there is no key", async () => {
+Deno.test("deduplicate() handles a message that has no key each time", async () => {
   const commands = countingBus({ key: () => undefined, ttlMs: 1000 });
 
   assertEquals(await commands.dispatch(new ChargeCard()), "charge 1");
   assertEquals(await commands.dispatch(new ChargeCard()), "charge 2");
 });
 
-Deno.test("deduplicate() takes an empty key for a key", async () => {
+Deno.test("deduplicate() accepts an empty string as a key", async () => {
   const commands = countingBus();
 
   assertEquals(await commands.dispatch(new ChargeCard("")), "charge 1");
@@ -130,7 +130,7 @@ Deno.test("deduplicate() remembers that a message had no result", async () => {
   assertEquals(handled, 1);
 });
 
-Deno.test("deduplicate() handles a message again after a failure, which it lets out", async () => {
+Deno.test("deduplicate() lets a failure out, and handles the message again after it", async () => {
   const error = new Error("declined");
   let attempt = 0;
   const commands = new MessageRouter().newCommandBus().use(deduplicate(BY_ORDER)).subscribe(ChargeCard, () => {
@@ -143,7 +143,7 @@ Deno.test("deduplicate() handles a message again after a failure, which it lets 
   assertEquals(await commands.dispatch(new ChargeCard()), "attempt 2");
 });
 
-Deno.test("deduplicate() remembers a message for as long as told, from when it was handled", async () => {
+Deno.test("deduplicate() remembers a message for its time to live, from when it was handled", async () => {
   using time = new FakeTime();
   const { commands, charges } = chargingBus({ ...BY_ORDER, ttlMs: 1000 });
 
@@ -162,7 +162,7 @@ Deno.test("deduplicate() remembers a message for as long as told, from when it w
   assertEquals(await second, "second");
 });
 
-Deno.test("deduplicate() does not remember a message for longer because of a duplicate", async () => {
+Deno.test("deduplicate() does not remember a message longer because of a duplicate", async () => {
   using time = new FakeTime();
   const commands = countingBus({ ...BY_ORDER, ttlMs: 1000 });
 
@@ -201,7 +201,7 @@ Deno.test("deduplicate() gives the key function the message and the context", as
 
 // At the same time
 
-Deno.test("deduplicate() has concurrent duplicates wait for the first one and share its result", async () => {
+Deno.test("deduplicate() makes concurrent duplicates wait for the first one and share its result", async () => {
   const { commands, charges } = chargingBus();
 
   const dispatches = [1, 2, 3].map(() => commands.dispatch(new ChargeCard()));
@@ -213,7 +213,7 @@ Deno.test("deduplicate() has concurrent duplicates wait for the first one and sh
   assertEquals(charges.length, 1);
 });
 
-Deno.test("deduplicate() has concurrent duplicates share the same object", async () => {
+Deno.test("deduplicate() makes concurrent duplicates share the same object", async () => {
   const result = { id: 1 };
   class Open extends Command<object> {
     readonly orderId = "order 7";
@@ -227,7 +227,7 @@ Deno.test("deduplicate() has concurrent duplicates share the same object", async
   assertStrictEquals(second, result);
 });
 
-Deno.test("deduplicate() has concurrent duplicates share the first one's failure", async () => {
+Deno.test("deduplicate() makes concurrent duplicates share the first one's failure", async () => {
   const { commands, charges } = chargingBus();
   const error = new Error("declined");
 
@@ -242,7 +242,7 @@ Deno.test("deduplicate() has concurrent duplicates share the first one's failure
   assertEquals(charges.length, 1);
 });
 
-Deno.test("deduplicate() handles whoever comes after a failure that was shared", async () => {
+Deno.test("deduplicate() handles a message that comes after a shared failure", async () => {
   const { commands, charges } = chargingBus();
   const shared = [1, 2].map(() => commands.dispatch(new ChargeCard()));
   await settle();
@@ -283,7 +283,7 @@ Deno.test("deduplicate() leaves no rejection unhandled when concurrent duplicate
 
 // The signals
 
-Deno.test("deduplicate() has a duplicate's own signal end its waiting, and nothing else", async () => {
+Deno.test("deduplicate() ends only the wait of a duplicate when the signal of that duplicate fires", async () => {
   const { commands, charges } = chargingBus();
   const controller = new AbortController();
   const reason = new RangeError("hung up");
@@ -300,7 +300,7 @@ Deno.test("deduplicate() has a duplicate's own signal end its waiting, and nothi
   assertEquals(charges.length, 1);
 });
 
-Deno.test("deduplicate() hands the first one's signal to the handler, not a duplicate's", async () => {
+Deno.test("deduplicate() passes the first one's signal to the handler, not a duplicate's", async () => {
   const { commands, charges } = chargingBus();
   const [first, second] = [new AbortController(), new AbortController()];
 
@@ -312,7 +312,7 @@ Deno.test("deduplicate() hands the first one's signal to the handler, not a dupl
   await Promise.all(dispatches);
 });
 
-Deno.test("deduplicate() has a duplicate not wait whose signal has fired before it would", async () => {
+Deno.test("deduplicate() does not let a duplicate wait whose signal has fired before", async () => {
   const { commands, charges } = chargingBus();
   const controller = new AbortController();
   const reason = new RangeError("hung up");
@@ -342,7 +342,7 @@ Deno.test("deduplicate() leaves no listener on a duplicate's signal", async () =
   assertEquals(listeners(), 0);
 });
 
-Deno.test("deduplicate() handles the next in line if the first one was aborted, and the others wait for it", async () => {
+Deno.test("deduplicate() handles the next duplicate if the first message was aborted, and the others wait for it", async () => {
   const { commands, charges } = chargingBus();
   const controller = new AbortController();
   const reason = new RangeError("hung up");
@@ -361,7 +361,7 @@ Deno.test("deduplicate() handles the next in line if the first one was aborted, 
   assertEquals(charges.length, 2);
 });
 
-Deno.test("deduplicate() shares the result of a first one that has succeeded although it was aborted", async () => {
+Deno.test("deduplicate() shares the result of a first message that has succeeded although it was aborted", async () => {
   const { commands, charges } = chargingBus();
   const controller = new AbortController();
 
@@ -371,12 +371,12 @@ Deno.test("deduplicate() shares the result of a first one that has succeeded alt
   ];
   await settle();
   controller.abort();
-  charges[0]!.resolve("charged all the same");
+  charges[0]!.resolve("charged nevertheless");
 
-  assertEquals(await Promise.all(dispatches), ["charged all the same", "charged all the same"]);
+  assertEquals(await Promise.all(dispatches), ["charged nevertheless", "charged nevertheless"]);
 });
 
-Deno.test("deduplicate() ends the wait of everyone whose own signal has fired, the first one included", async () => {
+Deno.test("deduplicate() ends each wait whose own signal has fired, that of the first message included", async () => {
   const { commands, charges } = chargingBus();
   const controller = new AbortController();
   const reason = new RangeError("shutting down");
@@ -404,7 +404,7 @@ Deno.test("deduplicate() starts no handler of an event for a duplicate whose own
 
   const dispatches = [1, 2].map(() => events.dispatch(new UserCreated(), { signal: controller.signal }));
   await settle();
-  // The handler is told first, so that it fails before the duplicate hears of the signal.
+  // The handler listens first, so that it fails before the duplicate learns of the signal.
   handling.reject(new Error("hung up"));
   controller.abort();
   await Promise.allSettled(dispatches);
@@ -412,7 +412,7 @@ Deno.test("deduplicate() starts no handler of an event for a duplicate whose own
   assertEquals(handled, 1);
 });
 
-Deno.test("deduplicate() behind timeout() has each duplicate wait for its own time alone", async () => {
+Deno.test("deduplicate() behind timeout() makes each duplicate wait only for its own time", async () => {
   using time = new FakeTime();
   let calls = 0;
   const { promise, resolve } = Promise.withResolvers<string>();
@@ -433,9 +433,9 @@ Deno.test("deduplicate() behind timeout() has each duplicate wait for its own ti
   assertEquals(calls, 1);
 });
 
-// What is no duplicate
+// Messages that are not duplicates
 
-Deno.test("deduplicate() never takes messages of different classes for duplicates, even of the same name", async () => {
+Deno.test("deduplicate() never treats messages of different classes as duplicates, even if the classes share a name", async () => {
   const [one, other] = [1, 2].map(() =>
     class Charge extends Command<string> {
       readonly orderId = "order 7";
@@ -465,7 +465,7 @@ Deno.test("deduplicate() on the event bus runs each handler once", async () => {
   assertEquals(log, ["mail", "an arrow", "another arrow"]);
 });
 
-Deno.test("deduplicate() on the event bus runs again what has failed, and nothing else", async () => {
+Deno.test("deduplicate() on the event bus runs only the handler again that has failed", async () => {
   const log: string[] = [];
   const events = new MessageRouter().newEventBus().use(deduplicate(BY_ORDER))
     .subscribe(UserCreated, () => log.push("succeeds"))
@@ -480,7 +480,7 @@ Deno.test("deduplicate() on the event bus runs again what has failed, and nothin
   assertEquals(log, ["succeeds", "fails", "fails"]);
 });
 
-Deno.test("deduplicate() keeps keys apart whatever the names of handlers contain", async () => {
+Deno.test("deduplicate() keeps keys apart even if the names of handlers contain separators", async () => {
   const log: string[] = [];
   const handlers = {
     "a:b"() {
@@ -516,7 +516,7 @@ Deno.test("deduplicate() may be used on a pump and on the bus that it drains int
   assertEquals(handled, 1);
 });
 
-Deno.test("deduplicate() outside of retry() lets the attempts of the first one run", async () => {
+Deno.test("deduplicate() outside of retry() lets the attempts of the first message run", async () => {
   let attempt = 0;
   const commands = new MessageRouter().newCommandBus().use(deduplicate(BY_ORDER), retry({ attempts: 3 }))
     .subscribe(ChargeCard, () => {
@@ -530,7 +530,7 @@ Deno.test("deduplicate() outside of retry() lets the attempts of the first one r
   );
 });
 
-Deno.test("deduplicate() has related events published by the first one alone", async () => {
+Deno.test("deduplicate() publishes related events only for the first message", async () => {
   const published: unknown[] = [];
   const container = new Container();
   const router = new MessageRouter(container);
@@ -549,7 +549,7 @@ Deno.test("deduplicate() has related events published by the first one alone", a
 
 // The store
 
-/** A store that notes what is asked of it, and answers through promises. */
+/** A store that logs its calls, and returns promises. */
 class NotingStore implements DeduplicationStore {
   readonly log: unknown[] = [];
   readonly outcomes = new Map<string, DeduplicatedResult>();
@@ -566,7 +566,7 @@ class NotingStore implements DeduplicationStore {
   }
 }
 
-Deno.test("deduplicate() asks the store before it handles, and tells it what came of it", async () => {
+Deno.test("deduplicate() asks the store before it handles, and stores the outcome", async () => {
   const store = new NotingStore();
   const commands = countingBus({ ...BY_ORDER, ttlMs: 1234, store });
 
@@ -577,7 +577,7 @@ Deno.test("deduplicate() asks the store before it handles, and tells it what cam
   assertEquals(store.log, [["get", key], ["set", key, { result: "charge 1" }, 1234], ["get", key]]);
 });
 
-Deno.test("deduplicate() names the handler of an event in the key, and what has the name of another by a number", async () => {
+Deno.test("deduplicate() names the handler of an event in the key, and adds a number to a name that is taken", async () => {
   const store = new NotingStore();
   const events = new MessageRouter().newEventBus({ order: "sequential" }).use(deduplicate({ ...BY_ORDER, store }))
     .subscribe(UserCreated, function mail() {})
@@ -593,7 +593,7 @@ Deno.test("deduplicate() names the handler of an event in the key, and what has 
   ]);
 });
 
-Deno.test("deduplicate() answers from a store that knows the message from another process", async () => {
+Deno.test("deduplicate() resolves to the result in the store that another process put there", async () => {
   const store = new NotingStore();
   store.outcomes.set("command:ChargeCard:order 7", { result: "charged elsewhere" });
 
@@ -612,7 +612,7 @@ Deno.test("deduplicate() handles once while the store takes its time to answer",
   assertEquals(await Promise.all(dispatches), ["charge 1", "charge 1"]);
 });
 
-Deno.test("deduplicate() has a duplicate wait until the store remembers", async () => {
+Deno.test("deduplicate() makes a duplicate wait until the store remembers", async () => {
   const stored = Promise.withResolvers<void>();
   const store: DeduplicationStore = { get: () => undefined, set: () => stored.promise };
   const commands = countingBus({ ...BY_ORDER, store });
@@ -626,7 +626,7 @@ Deno.test("deduplicate() has a duplicate wait until the store remembers", async 
   assertEquals(await Promise.all([first, second]), ["charge 1", "charge 1"]);
 });
 
-Deno.test("deduplicate() lets out what the store throws, before the handler runs and after", async () => {
+Deno.test("deduplicate() lets out the errors of the store, before the handler runs and after", async () => {
   const error = new RangeError("no store");
   const fail = () => {
     throw error;
@@ -648,17 +648,17 @@ Deno.test("deduplicate() lets out what the store throws, before the handler runs
   assertEquals(handled, 1);
 });
 
-// What it may be told
+// What its options may be
 
 for (const ttlMs of [0, -1, NaN]) {
   Deno.test(`deduplicate() refuses to remember for ${ttlMs} ms`, () => {
     const error = assertThrows(() => deduplicate({ ...BY_ORDER, ttlMs }), RangeError);
 
-    assertEquals(error.message, `Cannot remember messages for ${ttlMs} ms: it is a number above 0`);
+    assertEquals(error.message, `Cannot remember messages for ${ttlMs} ms: must be a number above 0`);
   });
 }
 
-Deno.test("deduplicate() remembers for ever where it is told to", async () => {
+Deno.test("deduplicate() remembers for ever if the time is Infinity", async () => {
   using time = new FakeTime();
   const commands = countingBus({ ...BY_ORDER, ttlMs: Infinity });
 
@@ -668,17 +668,17 @@ Deno.test("deduplicate() remembers for ever where it is told to", async () => {
   assertEquals(await commands.dispatch(new ChargeCard()), "charge 1");
 });
 
-Deno.test("deduplicate() refuses a key that is no string", async () => {
+Deno.test("deduplicate() refuses a key that is not a string", async () => {
   const commands = countingBus({ ...BY_ORDER, key: () => 7 as unknown as string });
 
   const error = await assertRejects(() => commands.dispatch(new ChargeCard()), TypeError);
 
-  assertEquals(error.message, 'Cannot deduplicate "ChargeCard" by "7": a key is a string');
+  assertEquals(error.message, 'Cannot deduplicate "ChargeCard" by "7": the key must be a string');
 });
 
 // The store in memory
 
-Deno.test("MemoryDeduplicationStore.get() gives what was set last, until it is too old", () => {
+Deno.test("MemoryDeduplicationStore.get() returns the outcome that was set last, until it is too old", () => {
   using time = new FakeTime();
   const store = new MemoryDeduplicationStore();
   store.set("a", { result: 1 }, 100);
@@ -690,11 +690,11 @@ Deno.test("MemoryDeduplicationStore.get() gives what was set last, until it is t
   assertEquals(store.get("a"), undefined);
 });
 
-Deno.test("MemoryDeduplicationStore.get() gives nothing for a key that was never set", () => {
+Deno.test("MemoryDeduplicationStore.get() returns undefined for a key that was never set", () => {
   assertEquals(new MemoryDeduplicationStore().get("a"), undefined);
 });
 
-Deno.test("MemoryDeduplicationStore forgets the oldest beyond its size", () => {
+Deno.test("MemoryDeduplicationStore forgets the oldest outcome beyond its size", () => {
   const store = new MemoryDeduplicationStore({ maxSize: 2 });
   for (const key of ["a", "b", "c"]) store.set(key, { result: key }, 1000);
 
@@ -702,14 +702,14 @@ Deno.test("MemoryDeduplicationStore forgets the oldest beyond its size", () => {
   assertEquals(store.size, 2);
 });
 
-Deno.test("MemoryDeduplicationStore takes what was set again for the newest", () => {
+Deno.test("MemoryDeduplicationStore treats a key that was set again as the newest", () => {
   const store = new MemoryDeduplicationStore({ maxSize: 2 });
   for (const key of ["a", "b", "a", "c"]) store.set(key, { result: key }, 1000);
 
   assertEquals(["a", "b", "c"].map((key) => store.get(key)?.result), ["a", undefined, "c"]);
 });
 
-Deno.test("MemoryDeduplicationStore drops what is too old when something else is set", () => {
+Deno.test("MemoryDeduplicationStore drops outcomes that are too old when another one is set", () => {
   using time = new FakeTime();
   const store = new MemoryDeduplicationStore({ maxSize: Infinity });
   for (let key = 0; key < 1000; key++) store.set(`old ${key}`, { result: key }, 100);
@@ -720,7 +720,7 @@ Deno.test("MemoryDeduplicationStore drops what is too old when something else is
   assertEquals(store.size, 1);
 });
 
-Deno.test("MemoryDeduplicationStore drops what is too old when it is asked for", () => {
+Deno.test("MemoryDeduplicationStore drops an outcome that is too old when it is looked up", () => {
   using time = new FakeTime();
   const store = new MemoryDeduplicationStore();
   store.set("a", { result: 1 }, 100);
@@ -742,6 +742,6 @@ for (const maxSize of [0, -1, 1.5, NaN]) {
   Deno.test(`MemoryDeduplicationStore refuses a size of ${maxSize}`, () => {
     const error = assertThrows(() => new MemoryDeduplicationStore({ maxSize }), RangeError);
 
-    assertEquals(error.message, `Cannot remember ${maxSize} messages: it is a whole number from 1, or Infinity`);
+    assertEquals(error.message, `Cannot remember ${maxSize} messages: must be a whole number from 1, or Infinity`);
   });
 }

@@ -26,7 +26,7 @@ Deno.test("defer() returns at once and hands the work's promise to waitUntil", a
   assertEquals(log, ["returned", "sent", "work settled"]);
 });
 
-Deno.test("defer() hands over one promise for each dispatch, which resolves to nothing", async () => {
+Deno.test("defer() hands over one promise for each dispatch, which resolves to undefined", async () => {
   const works: Promise<void>[] = [];
   const deferred = defer(() => "a result", (work) => works.push(work));
 
@@ -65,7 +65,7 @@ Deno.test("defer() reports a rejection to onError with the message, and its work
   assertStrictEquals(errors[0]?.[1], message);
 });
 
-Deno.test("defer() reports what a dispatcher throws synchronously to onError too", async () => {
+Deno.test("defer() reports a synchronous error of a dispatcher to onError, too", async () => {
   const failure = new Error("Out of order");
   const works: Promise<void>[] = [];
   const errors: unknown[] = [];
@@ -84,7 +84,7 @@ Deno.test("defer() reports what a dispatcher throws synchronously to onError too
   assertStrictEquals(errors[0], failure);
 });
 
-Deno.test("defer() reports a message that nobody handles, and one without a class", async () => {
+Deno.test("defer() reports a message without a handler, and one without a class", async () => {
   const errors: unknown[] = [];
   const works: Promise<void>[] = [];
   const deferred = defer(new MessageRouter().newCommandBus(), (work) => works.push(work), {
@@ -142,7 +142,7 @@ Deno.test("defer() waits for an onError that returns a promise", async () => {
   assertEquals(log, ["reported", "work settled"]);
 });
 
-Deno.test("defer() reports to console.error unless it is told otherwise", async () => {
+Deno.test("defer() reports to console.error by default", async () => {
   using log = stub(console, "error");
   const failure = new Error("Out of order");
   const works: Promise<void>[] = [];
@@ -163,7 +163,7 @@ for (
     ["rejects", (error: Error) => Promise.reject(error)],
   ] as const
 ) {
-  Deno.test(`defer() reports to console.error what onError got if that ${how}, and its work still resolves`, async () => {
+  Deno.test(`defer() reports the first error to console.error, too, if onError ${how}, and its work still resolves`, async () => {
     using log = stub(console, "error");
     const failure = new Error("No reporter");
     const error = new Error("Out of order");
@@ -180,7 +180,7 @@ for (
   });
 }
 
-Deno.test("defer() leaves no rejection to the process, even if nobody waits for the work", async () => {
+Deno.test("defer() leaves no unhandled rejection, even if the work is not awaited", async () => {
   using log = stub(console, "error");
 
   const rejections = await unhandledRejections(() => {
@@ -197,7 +197,7 @@ Deno.test("defer() leaves no rejection to the process, even if nobody waits for 
   assertEquals(log.calls.map(({ args: [error] }) => (error as Error).message).sort(), ["1", "2", "3"]);
 });
 
-Deno.test("defer() makes a dispatcher whose dispatch works on its own", async () => {
+Deno.test("defer() makes a dispatcher whose dispatch works without its object", async () => {
   const works: Promise<void>[] = [];
   let calls = 0;
   const { dispatch } = defer(() => calls++, (work) => works.push(work));
@@ -217,7 +217,7 @@ for (const [name, value] of [['"undefined"', undefined], ['"null"', null], ['an 
   });
 }
 
-Deno.test("defer() refuses a waitUntil that is no function, before anything is dispatched", () => {
+Deno.test("defer() refuses a waitUntil that is not a function, before it dispatches", () => {
   const error = assertThrows(() => defer(() => Promise.resolve(), undefined as unknown as () => void), TypeError);
 
   assertEquals(error.message, 'Cannot defer to "undefined": it is not a function');

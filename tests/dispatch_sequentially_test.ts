@@ -17,7 +17,7 @@ Deno.test("dispatchSequentially() resolves to the results, in the order of the m
   );
 });
 
-Deno.test("dispatchSequentially() starts a message when the one before has settled", async () => {
+Deno.test("dispatchSequentially() starts a message after the one before has settled", async () => {
   const log: string[] = [];
   const started = Promise.withResolvers<void>();
   const release = Promise.withResolvers<void>();
@@ -63,7 +63,7 @@ Deno.test("dispatchSequentially() waits for the related events of a command befo
   assertEquals(log, ["event handled", "next command"]);
 });
 
-Deno.test("dispatchSequentially() ends at the first failure, and rejects with it as it is", async () => {
+Deno.test("dispatchSequentially() ends at the first failure, and rejects with the same error", async () => {
   const log: string[] = [];
   const failure = new Error("Out of order");
   const commands = new MessageRouter().newCommandBus()
@@ -79,21 +79,21 @@ Deno.test("dispatchSequentially() ends at the first failure, and rejects with it
   assertEquals(log, ["created"]);
 });
 
-Deno.test("dispatchSequentially() resolves to an empty list where there are no messages", async () => {
+Deno.test("dispatchSequentially() resolves to an empty list if there are no messages", async () => {
   let calls = 0;
 
   assertEquals(await dispatchSequentially(() => calls++), []);
   assertEquals(calls, 0);
 });
 
-Deno.test("dispatchSequentially() takes a query bus", async () => {
+Deno.test("dispatchSequentially() accepts a query bus", async () => {
   class Find extends Query<string> {}
   const queries = new MessageRouter().newQueryBus().subscribe(Find, () => "found");
 
   assertEquals(await dispatchSequentially(queries, new Find(), new Find()), ["found", "found"]);
 });
 
-Deno.test("dispatchSequentially() takes an event bus", async () => {
+Deno.test("dispatchSequentially() accepts an event bus", async () => {
   class First extends Event {}
   class Second extends Event {}
   const log: string[] = [];
@@ -108,7 +108,7 @@ Deno.test("dispatchSequentially() takes an event bus", async () => {
   assertEquals(log, ["first", "second"]);
 });
 
-Deno.test("dispatchSequentially() takes a function, which may pass options on", async () => {
+Deno.test("dispatchSequentially() accepts a function, which may pass options on", async () => {
   const metadata = { requestId: "r-1" };
   const received: unknown[] = [];
   const commands = new MessageRouter().newCommandBus().subscribe(CreateUser, (_command, context) => {
@@ -137,7 +137,7 @@ Deno.test("dispatchSequentially() calls a function with each message itself", as
   assertStrictEquals(calls[1]?.[0], messages[1]);
 });
 
-Deno.test("dispatchSequentially() calls dispatch as a method of whatever has one", async () => {
+Deno.test("dispatchSequentially() calls dispatch as a method of its object", async () => {
   const dispatcher = {
     name: "dispatcher",
     dispatch(_message: CreateUser) {
@@ -148,7 +148,7 @@ Deno.test("dispatchSequentially() calls dispatch as a method of whatever has one
   assertEquals<unknown[]>(await dispatchSequentially(dispatcher, new CreateUser()), ["dispatcher"]);
 });
 
-Deno.test("dispatchSequentially() rejects with what a function throws synchronously", async () => {
+Deno.test("dispatchSequentially() rejects with the synchronous error of a function", async () => {
   const failure = new Error("Out of order");
 
   const error = await assertRejects(() =>

@@ -1,7 +1,8 @@
-// Compiling this file is the test: where an assertion on types does not hold, or where the compiler accepts what it
-// should refuse, `deno test` fails before anything runs. What is passed to `compiled` is never called.
+// Compiling this file is the test: if an assertion on types does not hold, or if the compiler accepts code that it
+// should refuse, `deno test` fails before anything runs. Functions passed to `compiled` are never called.
 
-import { assertEquals } from "@std/assert";
+import { assertEquals, assertStrictEquals } from "@std/assert";
+import * as core from "@cq/core";
 import {
   Command,
   type CommandBus,
@@ -11,24 +12,32 @@ import {
   type Pump,
   type QueryBus,
 } from "@cq/core";
+import * as all from "@cq/core/middlewares";
 import {
+  type AnyDisposable,
+  type BackoffOptions,
+  type CaptureErrorOptions,
   correlate,
   type CorrelationIds,
   deduplicate,
   type DeduplicatedResult,
   type DeduplicationStore,
+  type ErrorFilter,
   MemoryDeduplicationStore,
   type MessageData,
   MessageValidationError,
+  retry,
+  type RetryOptions,
   type SchemaFor,
   type StandardSchema,
+  type TimeoutOptions,
   trace,
   type Tracer,
   validate,
   type ValidationIssue,
 } from "@cq/core/middlewares";
 
-/** Whether two types are the same, which is more than that each is assignable to the other. */
+/** Whether two types are the same. Types that are assignable to each other may still differ. */
 type Equal<A, B> = (<T>() => T extends A ? 1 : 2) extends (<T>() => T extends B ? 1 : 2) ? true : false;
 
 /** Compiles where the type is `true`. */
@@ -72,9 +81,9 @@ declare function schema<Output>(): StandardSchema<Output>;
 
 type UserData = { readonly name: string; nickname?: string; readonly tags: readonly string[] };
 
-// What a schema has to put out
+// The output of a schema
 
-Deno.test("MessageData is what a message holds, without its methods and without what the compiler alone knows", () => {
+Deno.test("MessageData has the properties of a message, without its methods and without the brand of its base class", () => {
   holds<Equal<MessageData<CreateUser>, UserData>>();
   holds<Equal<MessageData<Plain>, { readonly id: 1 }>>();
   holds<Equal<MessageData<number>, number>>();
@@ -84,7 +93,7 @@ Deno.test("SchemaFor is a schema of the message's data", () => {
   holds<Equal<SchemaFor<CreateUser>, StandardSchema<MessageData<CreateUser>>>>();
 });
 
-Deno.test("validate() takes a schema whose output fits the message", () => {
+Deno.test("validate() accepts a schema whose output fits the message", () => {
   compiled(() => [
     validate(),
     validate(CreateUser, schema<UserData>()),
@@ -104,31 +113,31 @@ Deno.test("validate() refuses a schema whose output does not fit the message", (
     validate(CreateUser, schema<{ name: string }>());
     // @ts-expect-error -- the name may be absent
     validate(CreateUser, schema<{ name?: string; tags: string[] }>());
-    // @ts-expect-error -- the name is no string
+    // @ts-expect-error -- the name is not a string
     validate(CreateUser, schema<{ name: number; tags: string[] }>());
-    // @ts-expect-error -- the nickname is no string
+    // @ts-expect-error -- the nickname is not a string
     validate(CreateUser, schema<{ name: string; nickname: number; tags: string[] }>());
     // @ts-expect-error -- the rights are missing
     validate(CreateAdmin, schema<UserData>());
-    // @ts-expect-error -- nothing is known of the output
+    // @ts-expect-error -- the output is unknown
     validate(CreateUser, schema<unknown>());
-    // @ts-expect-error -- an output that is no object
+    // @ts-expect-error -- an output that is not an object
     validate(Plain, schema<string>());
   });
 });
 
-Deno.test("validate() refuses a class without a schema, and what is no schema", () => {
+Deno.test("validate() refuses a class without a schema, and a value that is not a schema", () => {
   compiled(() => {
     // @ts-expect-error -- the schema is missing
     validate(CreateUser);
-    // @ts-expect-error -- no schema
+    // @ts-expect-error -- not a schema
     validate(CreateUser, { parse: () => new CreateUser("Ada") });
-    // @ts-expect-error -- no class
+    // @ts-expect-error -- not a class
     validate("CreateUser", schema<UserData>());
   });
 });
 
-Deno.test("SchemaFor has a class checked that keeps its schema itself", () => {
+Deno.test("SchemaFor checks a class that keeps its schema itself", () => {
   compiled(() => {
     class Right extends Command {
       static readonly schema = schema<{ name: string }>() satisfies SchemaFor<Right>;
@@ -143,7 +152,7 @@ Deno.test("SchemaFor has a class checked that keeps its schema itself", () => {
   });
 });
 
-// What they are
+// The middlewares
 
 Deno.test("Each of the middlewares fits each of the buses, and the pump", () => {
   const options = { key: () => "", ttlMs: 1 };
@@ -159,14 +168,43 @@ Deno.test("Each of the middlewares fits each of the buses, and the pump", () => 
   });
 });
 
-Deno.test("trace() refuses what is no tracer", () => {
+Deno.test("@cq/core/middlewares has the middlewares of @cq/core too, and their types", () => {
+  for (const name of ["captureError", "retry", "timeout", "using"] as const) assertStrictEquals(all[name], core[name]);
+
+  holds<Equal<CaptureErrorOptions, core.CaptureErrorOptions>>();
+  holds<Equal<RetryOptions, core.RetryOptions>>();
+  holds<Equal<BackoffOptions, core.BackoffOptions>>();
+  holds<Equal<TimeoutOptions, core.TimeoutOptions>>();
+  holds<Equal<ErrorFilter, core.ErrorFilter>>();
+  holds<Equal<AnyDisposable, core.AnyDisposable>>();
+});
+
+Deno.test("retry() needs no options, and accepts undefined for each of them", () => {
+  compiled(() => {
+    retry();
+    retry({});
+    retry({
+      attempts: undefined,
+      delay: undefined,
+      factor: undefined,
+      maxDelay: undefined,
+      jitter: undefined,
+      retryAfter: undefined,
+      on: undefined,
+    });
+    // @ts-expect-error -- the former name of the factor
+    retry({ backoff: 2 });
+  });
+});
+
+Deno.test("trace() refuses a value that is not a tracer", () => {
   compiled(() => {
     // @ts-expect-error -- a tracer provider
     trace({ getTracer: () => tracer });
   });
 });
 
-Deno.test("correlate() takes a function that makes ids of messages, which are strings", () => {
+Deno.test("correlate() accepts a function that makes ids from messages, which must be strings", () => {
   compiled(() => {
     correlate({ createId: () => "id" });
     correlate({ createId: (message) => message.constructor.name });
@@ -182,7 +220,7 @@ Deno.test("deduplicate() needs a key and a time", () => {
     deduplicate({ key: () => "key" });
     // @ts-expect-error -- no key
     deduplicate({ ttlMs: 1 });
-    // @ts-expect-error -- a key that is no string
+    // @ts-expect-error -- a key that is not a string
     deduplicate({ key: () => 1, ttlMs: 1 });
     deduplicate({
       key: (message, { metadata }) => message instanceof Plain ? String(metadata.id) : undefined,
@@ -191,7 +229,7 @@ Deno.test("deduplicate() needs a key and a time", () => {
   });
 });
 
-Deno.test("DeduplicationStore may answer at once, or through promises", () => {
+Deno.test("DeduplicationStore may return values or promises", () => {
   const outcome: DeduplicatedResult = { result: 1 };
   const stores: DeduplicationStore[] = [
     new MemoryDeduplicationStore(),
@@ -202,7 +240,7 @@ Deno.test("DeduplicationStore may answer at once, or through promises", () => {
   assertEquals(stores.length, 3);
 });
 
-Deno.test("MessageValidationError tells the class and the issues", () => {
+Deno.test("MessageValidationError has the issues, which cannot be replaced", () => {
   const error = new MessageValidationError(Plain, []);
 
   holds<Equal<typeof error.issues, readonly ValidationIssue[]>>();

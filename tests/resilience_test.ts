@@ -1,4 +1,4 @@
-// What `retry` does together with delays that others ask for, with limits, and with signals.
+// How `retry` works with delays that an error asks for, with limits, and with signals.
 
 import { assertEquals, assertRejects, assertStrictEquals } from "@std/assert";
 import { stub } from "@std/testing/mock";
@@ -17,7 +17,7 @@ class TooManyRequests extends Error {
   }
 }
 
-/** Between which attempts it is waited for how long, where they fail with the given errors. */
+/** How long `retry` waits after each of the given errors. */
 async function waits(errors: readonly unknown[], options: Omit<RetryOptions, "attempts">): Promise<number[]> {
   using time = new FakeTime();
   const times: number[] = [];
@@ -35,7 +35,7 @@ async function waits(errors: readonly unknown[], options: Omit<RetryOptions, "at
   return times.slice(1).map((at, index) => at - times[index]!);
 }
 
-/** What comes of a query whose handler aborts the caller's signal and fails with the given error. */
+/** The outcome of a query whose handler aborts the caller's signal and fails with the given error. */
 function dispatchAborted(
   reason: unknown,
   error: unknown,
@@ -53,7 +53,7 @@ function dispatchAborted(
 
 Deno.test("retry() backs off exponentially, with full jitter, up to a limit", async () => {
   const errors = Array.from({ length: 5 }, () => new Error("busy"));
-  const options = { delay: 100, backoff: 2, maxDelay: 500, jitter: true };
+  const options = { delay: 100, factor: 2, maxDelay: 500, jitter: true };
   const waitsWith = async (random: number) => {
     using _random = stub(Math, "random", () => random);
     return await waits(errors, options);
@@ -64,7 +64,7 @@ Deno.test("retry() backs off exponentially, with full jitter, up to a limit", as
   assertEquals(await waitsWith(0.99), [99, 198, 396, 495, 495]);
 });
 
-Deno.test("retry() waits for as long as an error asks for, and otherwise as usual", async () => {
+Deno.test("retry() waits as long as an error asks for, and otherwise as usual", async () => {
   const errors = [new TooManyRequests(), new TooManyRequests(3000), new TooManyRequests(), new TooManyRequests(90_000)];
 
   assertEquals(
@@ -76,13 +76,13 @@ Deno.test("retry() waits for as long as an error asks for, and otherwise as usua
   );
 });
 
-Deno.test("retry() waits for nothing where an error asks for a time that has passed", async () => {
+Deno.test("retry() does not wait if an error asks for a time that has passed", async () => {
   const errors = [new TooManyRequests(-5)];
 
   assertEquals(await waits(errors, { delay: (error) => (error as TooManyRequests).retryAfterMs! }), [0]);
 });
 
-Deno.test("retry() never tries again after the AbortError of a signal that has fired, even if it is told to", async () => {
+Deno.test("retry() never tries again after the AbortError of a signal that has fired, even if `on` accepts it", async () => {
   const reason = new DOMException("The client has gone", "AbortError");
   const { outcome, count } = dispatchAborted(reason, reason, { attempts: 5, on: () => true, delay: 100 });
 
@@ -101,7 +101,7 @@ Deno.test("retry() never tries again after an AbortError that the handler made i
 for (const option of ["on", "delay"] as const) {
   for (const wait of [0, 100]) {
     const name =
-      `retry() makes no further attempt if the signal fires while ${option} is asked, with a wait of ${wait} ms`;
+      `retry() makes no further attempt if the signal fires while ${option} is called, with a wait of ${wait} ms`;
     Deno.test(name, async () => {
       using time = new FakeTime();
       const controller = new AbortController();
@@ -165,18 +165,18 @@ Deno.test("retry() inside of timeout() makes no further attempt once the time is
   assertEquals(times, [0, 100, 200]);
 });
 
-Deno.test("retry() waits for as long as an error asks for, whatever the backoff and the jitter", async () => {
+Deno.test("retry() waits as long as an error asks for, regardless of factor and jitter", async () => {
   using _random = stub(Math, "random", () => 0.5);
   const errors = [new TooManyRequests(3000), new TooManyRequests(), new TooManyRequests(90_000)];
   const retryAfter = (error: unknown) => (error as TooManyRequests).retryAfterMs;
 
   assertEquals(
-    await waits(errors, { delay: 100, backoff: 2, jitter: true, maxDelay: 60_000, retryAfter }),
+    await waits(errors, { delay: 100, factor: 2, jitter: true, maxDelay: 60_000, retryAfter }),
     [3000, 100, 60_000],
   );
 });
 
-Deno.test("retry() never tries again after an AbortError, whoever called it off", async () => {
+Deno.test("retry() never tries again after an AbortError, even if the caller's signal has not fired", async () => {
   const error = new DOMException("The inner request was called off", "AbortError");
   let attempts = 0;
   const queries = new MessageRouter().newQueryBus().use(retry({ attempts: 3 })).subscribe(Object, () => {

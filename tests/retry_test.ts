@@ -20,7 +20,7 @@ import { FindUser, loggingBus } from "./support/logging_bus.ts";
 
 class FindPrice extends Query<string> {}
 
-/** A bus whose handler throws the given errors, one at each attempt, and then answers. */
+/** A bus whose handler throws the given errors, one at each attempt, and then succeeds. */
 function failingBus(errors: readonly unknown[], onAttempt: (attempt: number) => void = () => {}): QueryBus {
   let attempt = 0;
   return new MessageRouter().newQueryBus().subscribe(FindPrice, () => {
@@ -30,7 +30,7 @@ function failingBus(errors: readonly unknown[], onAttempt: (attempt: number) => 
   });
 }
 
-/** At which milliseconds the handler is called if it always fails. */
+/** The milliseconds at which a handler that always fails is called. */
 async function attemptTimes(options: RetryOptions): Promise<number[]> {
   using time = new FakeTime();
   const times: number[] = [];
@@ -61,7 +61,7 @@ Deno.test("retry() handles the message again until it succeeds", async () => {
   assertEquals(log, ["handler", "handler", "handler"]);
 });
 
-Deno.test("retry() makes no more attempts than it may, and lets the last error out", async () => {
+Deno.test("retry() stops after the last attempt, and lets the last error out", async () => {
   const log: string[] = [];
   const queries = loggingBus(log, { failures: 5 }).use(retry({ attempts: 3 }));
 
@@ -69,14 +69,14 @@ Deno.test("retry() makes no more attempts than it may, and lets the last error o
   assertEquals(log, ["handler", "handler", "handler"]);
 });
 
-Deno.test("retry() lets the last error out as the object that it is", async () => {
+Deno.test("retry() lets the last error out as the same object", async () => {
   const last = new RangeError("second");
   const queries = failingBus([new Error("first"), last]).use(retry({ attempts: 2 }));
 
   assertStrictEquals(await assertRejects(() => queries.dispatch(new FindPrice())), last);
 });
 
-Deno.test("retry() with one attempt tries nothing again", async () => {
+Deno.test("retry() with one attempt does not try again", async () => {
   const log: string[] = [];
   const queries = loggingBus(log, { failures: 1 }).use(retry({ attempts: 1 }));
 
@@ -84,7 +84,17 @@ Deno.test("retry() with one attempt tries nothing again", async () => {
   assertEquals(log, ["handler"]);
 });
 
-Deno.test("retry() counts the attempts of each dispatch by themselves", async () => {
+Deno.test("retry() makes three attempts by default", async () => {
+  for (const middleware of [retry(), retry({}), retry({ attempts: undefined })]) {
+    const log: string[] = [];
+    const queries = loggingBus(log, { failures: 5 }).use(middleware);
+
+    await assertRejects(() => queries.dispatch(new FindUser()), Error, "failure 3");
+    assertEquals(log, ["handler", "handler", "handler"]);
+  }
+});
+
+Deno.test("retry() counts the attempts of each dispatch separately", async () => {
   const log: string[] = [];
   const queries = loggingBus(log, { failures: 4 }).use(retry({ attempts: 3 }));
 
@@ -93,7 +103,7 @@ Deno.test("retry() counts the attempts of each dispatch by themselves", async ()
   assertEquals(log.length, 5);
 });
 
-Deno.test("retry() tries again what was thrown and is no error", async () => {
+Deno.test("retry() tries again after a thrown value that is not an error", async () => {
   const queries = failingBus([undefined, "a string"]).use(retry({ attempts: 3 }));
 
   assertEquals(await queries.dispatch(new FindPrice()), "attempt 3");
@@ -101,7 +111,7 @@ Deno.test("retry() tries again what was thrown and is no error", async () => {
 
 // The delay
 
-Deno.test("retry() waits for nothing unless told to", async () => {
+Deno.test("retry() does not wait unless it is told to", async () => {
   assertEquals(await attemptTimes({ attempts: 3 }), [0, 0, 0]);
 });
 
@@ -117,7 +127,7 @@ Deno.test("retry() waits for the delay before each further attempt", async () =>
   assertEquals(await attemptTimes({ attempts: 4, delay: 100 }), [0, 100, 200, 300]);
 });
 
-Deno.test("retry() makes the next attempt not before the delay is over", async () => {
+Deno.test("retry() does not make the next attempt before the delay is over", async () => {
   using time = new FakeTime();
   let attempts = 0;
   const queries = failingBus([new Error()], () => attempts++).use(retry({ attempts: 2, delay: 100 }));
@@ -130,25 +140,32 @@ Deno.test("retry() makes the next attempt not before the delay is over", async (
   assertEquals(await dispatched, "attempt 2");
 });
 
-Deno.test("retry() multiplies the delay with the backoff after each attempt", async () => {
-  assertEquals(await attemptTimes({ attempts: 5, delay: 100, backoff: 2 }), [0, 100, 300, 700, 1500]);
+Deno.test("retry() multiplies the delay by the factor after each attempt", async () => {
+  assertEquals(await attemptTimes({ attempts: 5, delay: 100, factor: 2 }), [0, 100, 300, 700, 1500]);
 });
 
-Deno.test("retry() accepts a backoff that makes the delay shorter", async () => {
-  assertEquals(await attemptTimes({ attempts: 4, delay: 100, backoff: 0.5 }), [0, 100, 150, 175]);
+Deno.test("retry() does not wait with a delay of 0, after any number of attempts", async () => {
+  const queries = failingBus(Array.from({ length: 1100 }, () => new Error()))
+    .use(retry({ attempts: 1101, delay: 0, factor: 2 }));
+
+  assertEquals(await queries.dispatch(new FindPrice()), "attempt 1101");
+});
+
+Deno.test("retry() accepts a factor that makes the delay shorter", async () => {
+  assertEquals(await attemptTimes({ attempts: 4, delay: 100, factor: 0.5 }), [0, 100, 150, 175]);
 });
 
 Deno.test("retry() waits no longer than maxDelay", async () => {
-  assertEquals(await attemptTimes({ attempts: 5, delay: 100, backoff: 2, maxDelay: 250 }), [0, 100, 300, 550, 800]);
+  assertEquals(await attemptTimes({ attempts: 5, delay: 100, factor: 2, maxDelay: 250 }), [0, 100, 300, 550, 800]);
 });
 
 Deno.test("retry() with jitter waits for a random part of the delay", async () => {
   using _random = stub(Math, "random", returnsNext([0.5, 0.25]));
 
-  assertEquals(await attemptTimes({ attempts: 3, delay: 100, backoff: 2, jitter: true }), [0, 50, 100]);
+  assertEquals(await attemptTimes({ attempts: 3, delay: 100, factor: 2, jitter: true }), [0, 50, 100]);
 });
 
-Deno.test("retry() with jitter takes its part of the delay that maxDelay allows", async () => {
+Deno.test("retry() with jitter takes a random part of the delay that maxDelay allows", async () => {
   using _random = stub(Math, "random", () => 0.5);
 
   assertEquals(await attemptTimes({ attempts: 3, delay: 1000, maxDelay: 100, jitter: true }), [0, 50, 100]);
@@ -185,11 +202,11 @@ Deno.test("retry() waits for as long as a delay function says", async () => {
   assertEquals(await attemptTimes({ attempts: 4, delay: (_error, attempt) => attempt * 10 }), [0, 10, 30, 60]);
 });
 
-Deno.test("retry() holds a delay function to backoff and maxDelay as well", async () => {
-  assertEquals(await attemptTimes({ attempts: 4, delay: () => 100, backoff: 2, maxDelay: 300 }), [0, 100, 300, 600]);
+Deno.test("retry() applies factor and maxDelay to a delay function, too", async () => {
+  assertEquals(await attemptTimes({ attempts: 4, delay: () => 100, factor: 2, maxDelay: 300 }), [0, 100, 300, 600]);
 });
 
-Deno.test("retry() asks a delay function for nothing after the last attempt", async () => {
+Deno.test("retry() does not call a delay function after the last attempt", async () => {
   let asked = 0;
   const queries = failingBus([new Error(), new Error("last")]).use(retry({ attempts: 2, delay: () => asked++ }));
 
@@ -197,7 +214,7 @@ Deno.test("retry() asks a delay function for nothing after the last attempt", as
   assertEquals(asked, 1);
 });
 
-Deno.test("retry() lets out what a delay function throws", async () => {
+Deno.test("retry() lets out the error of a delay function", async () => {
   const queries = failingBus([new Error("first")]).use(retry({
     attempts: 2,
     delay: () => {
@@ -208,7 +225,7 @@ Deno.test("retry() lets out what a delay function throws", async () => {
   await assertRejects(() => queries.dispatch(new FindPrice()), RangeError, "no delay");
 });
 
-Deno.test("retry() never gives a timer a delay that the runtime would take for none", async () => {
+Deno.test("retry() never gives a timer a delay that is too long for it", async () => {
   const delays: unknown[] = [];
   const set = setTimeout;
   using _timeout = stub(
@@ -246,13 +263,13 @@ Deno.test("retry() with classes lets any other error out at once", async () => {
   assertEquals(attempts, 1);
 });
 
-Deno.test("retry() with an empty list of classes tries nothing again", async () => {
+Deno.test("retry() with an empty list of classes does not try again", async () => {
   const queries = failingBus([new Error("first")]).use(retry({ attempts: 3, on: [] }));
 
   await assertRejects(() => queries.dispatch(new FindPrice()), Error, "first");
 });
 
-Deno.test("retry() with a predicate tries again only while it says yes", async () => {
+Deno.test("retry() with a predicate tries again only while the predicate returns true", async () => {
   const errors = [new Error("busy"), new Error("gone")];
   const asked: unknown[] = [];
   const queries = failingBus(errors).use(retry({
@@ -281,7 +298,7 @@ Deno.test("retry() makes no further attempt once the signal has fired, and lets 
   assertEquals(attempts, 1);
 });
 
-Deno.test("retry() has its wait cut short by the signal, and rejects with its reason", async () => {
+Deno.test("retry() stops waiting when the signal fires, and rejects with its reason", async () => {
   using time = new FakeTime();
   const controller = new AbortController();
   const reason = new RangeError("hung up");
@@ -346,27 +363,27 @@ Deno.test("retry() leaves no listener on the signal when its wait was cut short"
   assertEquals(listeners(), 0);
 });
 
-// What it may be told
+// What its options may be
 
 for (const attempts of [0, -1, 1.5, NaN, Infinity]) {
   Deno.test(`retry() refuses ${attempts} attempts`, () => {
     const error = assertThrows(() => retry({ attempts }), RangeError);
 
-    assertEquals(error.message, `Cannot retry with ${attempts} attempts: it is a whole number from 1`);
+    assertEquals(error.message, `Cannot retry with ${attempts} attempts: must be a whole number from 1`);
   });
 }
 
-for (const option of ["delay", "backoff", "maxDelay"]) {
+for (const option of ["delay", "factor", "maxDelay"]) {
   for (const value of [-1, NaN]) {
     Deno.test(`retry() refuses a ${option} of ${value}`, () => {
       const error = assertThrows(() => retry({ attempts: 2, [option]: value }), RangeError);
 
-      assertEquals(error.message, `Cannot retry with a ${option} of ${value}: it is a number from 0`);
+      assertEquals(error.message, `Cannot retry with a ${option} of ${value}: must be a number from 0`);
     });
   }
 }
 
-// What each attempt has of its own
+// What belongs to each attempt
 
 class CreateUser extends Command<string> {}
 
@@ -379,7 +396,7 @@ class UserCreated extends Event {
   }
 }
 
-Deno.test("retry() has a handler and a scope built for each attempt, and each scope disposed", async () => {
+Deno.test("retry() builds a handler and a scope for each attempt, and disposes each scope", async () => {
   const log: string[] = [];
   let opened = 0;
   class UnitOfWork {
@@ -404,7 +421,7 @@ Deno.test("retry() has a handler and a scope built for each attempt, and each sc
   assertEquals(log, ["attempt in 1", "disposed 1", "attempt in 2", "disposed 2", "attempt in 3", "disposed 3"]);
 });
 
-Deno.test("retry() starts each attempt with empty related events, and has those of the last one published", async () => {
+Deno.test("retry() starts each attempt with empty related events, and publishes those of the last one", async () => {
   const published: unknown[] = [];
   let attempt = 0;
   const router = new MessageRouter();
@@ -425,7 +442,7 @@ Deno.test("retry() starts each attempt with empty related events, and has those 
   assertEquals(published, [3]);
 });
 
-Deno.test("retry() on the event bus has all handlers run, and reports the one that keeps failing", async () => {
+Deno.test("retry() on the event bus runs all handlers, and reports the one that keeps failing", async () => {
   const log: string[] = [];
   const failing = (_event: UserCreated, { handler }: HandlerContext) => {
     log.push(handler.name);
@@ -442,12 +459,12 @@ Deno.test("retry() on the event bus has all handlers run, and reports the one th
   assertEquals(error.failures.map(({ handler }) => handler), [failing]);
 });
 
-Deno.test("retry() refuses to wait for what is no number, with the error that led to it", async () => {
+Deno.test("retry() refuses to wait for NaN, and names the error that led to it", async () => {
   const failure = new Error("Retry-After: tomorrow");
   const queries = failingBus([failure]).use(retry({ attempts: 2, delay: () => Number("tomorrow") }));
 
   const error = await assertRejects(() => queries.dispatch(new FindPrice()), RangeError);
 
-  assertEquals(error.message, "Cannot wait NaN ms before a retry");
+  assertEquals(error.message, "Cannot retry after NaN ms: must be a number");
   assertEquals(error.cause, failure);
 });

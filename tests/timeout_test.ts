@@ -22,7 +22,7 @@ import { unhandledRejections } from "./support/unhandled_rejections.ts";
 
 class FindPrice extends Query<string> {}
 
-/** A bus whose handler never settles, whatever its signal does. */
+/** A bus whose handler never settles and ignores its signal. */
 function deafBus(signals: (AbortSignal | undefined)[] = []): QueryBus {
   return new MessageRouter().newQueryBus().subscribe(FindPrice, (_query, { signal }) => {
     signals.push(signal);
@@ -51,13 +51,13 @@ function assertTimeoutError(error: unknown, message: string): void {
 
 // In time
 
-Deno.test("timeout() lets the result of a handler through that is faster than the limit", async () => {
+Deno.test("timeout() lets the result of a handler out that is faster than the limit", async () => {
   const queries = new MessageRouter().newQueryBus().use(timeout(100)).subscribe(FindPrice, () => "99");
 
   assertEquals(await queries.dispatch(new FindPrice()), "99");
 });
 
-Deno.test("timeout() lets the error of a handler through that is faster than the limit", async () => {
+Deno.test("timeout() lets the error of a handler out that is faster than the limit", async () => {
   const failure = new RangeError("failure");
   const queries = new MessageRouter().newQueryBus().use(timeout(100))
     .subscribe(FindPrice, () => Promise.reject(failure));
@@ -83,7 +83,7 @@ for (const [outcome, handle] of [["succeeded", () => "99"], ["failed", () => Pro
   });
 }
 
-Deno.test("timeout() gives the handler a signal though the caller gave none", async () => {
+Deno.test("timeout() gives the handler a signal even if the caller gave none", async () => {
   let received: AbortSignal | undefined;
   const queries = new MessageRouter().newQueryBus().use(timeout(100)).subscribe(FindPrice, (_query, { signal }) => {
     received = signal;
@@ -107,7 +107,7 @@ Deno.test("timeout() keeps the caller's metadata", async () => {
   assertEquals(received, { requestId: 7 });
 });
 
-Deno.test("timeout() never gives a timer a time that the runtime would take for none", async () => {
+Deno.test("timeout() never gives a timer a time that is too long for it", async () => {
   const times: unknown[] = [];
   const set = setTimeout;
   using _timeout = stub(
@@ -142,7 +142,7 @@ Deno.test("timeout() fires the handler's signal with a TimeoutError when the tim
   assertTimeoutError(signals[0]?.reason, 'Cannot handle "FindPrice" within 100 ms');
 });
 
-Deno.test("timeout() rejects with the reason of the signal though the handler ignores it", async () => {
+Deno.test("timeout() rejects with the reason of the signal even if the handler ignores it", async () => {
   using time = new FakeTime();
   const signals: (AbortSignal | undefined)[] = [];
   const queries = deafBus(signals).use(timeout(100));
@@ -156,7 +156,7 @@ Deno.test("timeout() rejects with the reason of the signal though the handler ig
   assertEquals(time.next(), false);
 });
 
-Deno.test("timeout() of 0 milliseconds is up at once", async () => {
+Deno.test("timeout() of 0 milliseconds fires at once", async () => {
   using time = new FakeTime();
   const queries = deafBus().use(timeout(0));
 
@@ -166,8 +166,8 @@ Deno.test("timeout() of 0 milliseconds is up at once", async () => {
   assertTimeoutError(await rejected, 'Cannot handle "FindPrice" within 0 ms');
 });
 
-Deno.test("timeout() lets what a handler throws come out that heeds its signal at once", async () => {
-  // With the real time: the fake one would not let the handler go on between two timers that are due together.
+Deno.test("timeout() lets out the error of a handler that heeds its signal at once", async () => {
+  // With real time: fake time would not let the handler go on between two timers that are due at the same moment.
   const queries = new MessageRouter().newQueryBus().use(timeout(1)).subscribe(
     FindPrice,
     (_query, { signal }) =>
@@ -179,7 +179,7 @@ Deno.test("timeout() lets what a handler throws come out that heeds its signal a
   await assertRejects(() => queries.dispatch(new FindPrice()), RangeError, "rolled back");
 });
 
-Deno.test("timeout() names the class of a message that has own data named constructor", async () => {
+Deno.test("timeout() names the class of a message that has its own data named constructor", async () => {
   using time = new FakeTime();
   class ParseText {
     constructor(data: object) {
@@ -247,7 +247,7 @@ Deno.test("timeout() with graceMs rejects when the grace is over, and not before
   assertEquals(time.next(), false);
 });
 
-Deno.test("timeout() with graceMs lets the outcome of a handler through that settles within it", async () => {
+Deno.test("timeout() with graceMs lets out the outcome of a handler that settles within the grace", async () => {
   using time = new FakeTime();
   const gate = Promise.withResolvers<string>();
   const queries = new MessageRouter().newQueryBus()
@@ -263,7 +263,7 @@ Deno.test("timeout() with graceMs lets the outcome of a handler through that set
   assertEquals(time.next(), false);
 });
 
-Deno.test("timeout() with graceMs: Infinity waits for a handler, whose result is what comes out", async () => {
+Deno.test("timeout() with graceMs: Infinity waits for a handler, and its result comes out", async () => {
   using time = new FakeTime();
   const gate = Promise.withResolvers<string>();
   const signals: (AbortSignal | undefined)[] = [];
@@ -283,7 +283,7 @@ Deno.test("timeout() with graceMs: Infinity waits for a handler, whose result is
   assertEquals(await dispatched, "99 after all");
 });
 
-Deno.test("timeout() with graceMs: Infinity waits for a handler, whose error is what comes out", async () => {
+Deno.test("timeout() with graceMs: Infinity waits for a handler, and its error comes out", async () => {
   using time = new FakeTime();
   const log: string[] = [];
   const queries = heedingBus(log).use(timeout(100, { graceMs: Infinity }));
@@ -297,7 +297,7 @@ Deno.test("timeout() with graceMs: Infinity waits for a handler, whose error is 
 
 // The caller's signal
 
-Deno.test("timeout() passes the firing of the caller's signal on, with its reason", async () => {
+Deno.test("timeout() fires the handler's signal when the caller's signal fires, with its reason", async () => {
   using time = new FakeTime();
   const controller = new AbortController();
   const reason = new RangeError("hung up");
@@ -400,7 +400,7 @@ Deno.test("timeout() leaves no listener on the caller's signal when the handler 
   assertEquals(listeners(), 0);
 });
 
-// What is left behind
+// Handlers that are left behind
 
 Deno.test("timeout() leaves no unhandled rejection if the handler rejects after it has been left behind", async () => {
   using time = new FakeTime();
@@ -433,7 +433,7 @@ interface Log {
   readonly disposed: number[];
 }
 
-/** A command bus that notes the events it publishes and the scopes it disposes, each by the number of the attempt. */
+/** A command bus that logs the events it publishes and the scopes it disposes, each by the number of the attempt. */
 function commandBus(
   { published, disposed }: Log,
   handle: (attempt: number, events: RelatedEvents) => Promise<string>,
@@ -460,7 +460,7 @@ function commandBus(
 }
 
 for (const outcome of ["succeeds", "fails"]) {
-  Deno.test(`timeout() drops the events of a command that ${outcome} after it was left behind, and has its scope disposed`, async () => {
+  Deno.test(`timeout() drops the events of a command that ${outcome} after it was left behind, and disposes its scope`, async () => {
     using time = new FakeTime();
     const log: Log = { published: [], disposed: [] };
     const gate = Promise.withResolvers<string>();
@@ -478,7 +478,7 @@ for (const outcome of ["succeeds", "fails"]) {
   });
 }
 
-Deno.test("timeout() leaves no unhandled rejection if the scope of what it left behind cannot be disposed", async () => {
+Deno.test("timeout() leaves no unhandled rejection if the scope of a handler that was left behind cannot be disposed", async () => {
   using time = new FakeTime();
   const gate = Promise.withResolvers<string>();
   const router = new MessageRouter<AsyncDisposable>({
@@ -500,7 +500,7 @@ Deno.test("timeout() leaves no unhandled rejection if the scope of what it left 
   assertEquals(unhandled, []);
 });
 
-Deno.test("timeout() leaves a command behind that can add no events once it has settled", async () => {
+Deno.test("timeout() keeps a command that was left behind from adding events once it has settled", async () => {
   using time = new FakeTime();
   const gate = Promise.withResolvers<string>();
   let left: RelatedEvents | undefined;
@@ -523,7 +523,7 @@ Deno.test("timeout() leaves a command behind that can add no events once it has 
   );
 });
 
-Deno.test("timeout() with graceMs: Infinity has the events of a late success published", async () => {
+Deno.test("timeout() with graceMs: Infinity publishes the events of a late success", async () => {
   using time = new FakeTime();
   const log: Log = { published: [], disposed: [] };
   const gate = Promise.withResolvers<string>();
@@ -576,7 +576,7 @@ Deno.test("timeout() around retry() is the limit of all attempts together, and e
   assertEquals(started, [0, 40, 80]);
 });
 
-Deno.test("timeout() inside retry() has the events of the last attempt published, not of one left behind", async () => {
+Deno.test("timeout() inside retry() publishes the events of the last attempt, not of one left behind", async () => {
   using time = new FakeTime();
   const log: Log = { published: [], disposed: [] };
   const gates = [Promise.withResolvers<string>(), Promise.withResolvers<string>()];
@@ -605,7 +605,7 @@ Deno.test("timeout() inside retry() has the events of the last attempt published
   assertEquals(log.disposed.toSorted(), [1, 2]);
 });
 
-Deno.test("timeout() leaves the events owed of what succeeds while an outer middleware still handles its error", async () => {
+Deno.test("timeout() publishes the events of a handler that succeeds while an outer middleware still handles the timeout", async () => {
   using time = new FakeTime();
   const log: Log = { published: [], disposed: [] };
   const gate = Promise.withResolvers<string>();
@@ -623,7 +623,7 @@ Deno.test("timeout() leaves the events owed of what succeeds while an outer midd
   assertEquals(log, { published: [1], disposed: [1] });
 });
 
-Deno.test("timeout() on the event bus limits each handler by itself", async () => {
+Deno.test("timeout() on the event bus limits each handler separately", async () => {
   using time = new FakeTime();
   const slow = () => new Promise<void>(() => {});
   const log: string[] = [];
@@ -640,18 +640,18 @@ Deno.test("timeout() on the event bus limits each handler by itself", async () =
   assertTimeoutError(error.errors[0], 'Cannot handle "UserCreated" within 100 ms');
 });
 
-// What it may be told
+// What its options may be
 
 for (const value of [-1, NaN]) {
   Deno.test(`timeout() refuses ${value} milliseconds`, () => {
     const error = assertThrows(() => timeout(value), RangeError);
 
-    assertEquals(error.message, `Cannot time out after ${value} ms: it is a number from 0`);
+    assertEquals(error.message, `Cannot time out after ${value} ms: must be a number from 0`);
   });
 
   Deno.test(`timeout() refuses a grace of ${value} milliseconds`, () => {
     const error = assertThrows(() => timeout(100, { graceMs: value }), RangeError);
 
-    assertEquals(error.message, `Cannot time out after ${value} ms: it is a number from 0`);
+    assertEquals(error.message, `Cannot time out after ${value} ms: must be a number from 0`);
   });
 }

@@ -24,7 +24,7 @@ import {
   type Tracer,
 } from "@cq/core/middlewares";
 
-/** Where OpenTelemetry's API keeps the span in a context. */
+/** The key under which OpenTelemetry's API keeps the span in a context. */
 const SPAN_KEY = Symbol.for("OpenTelemetry Context Key SPAN");
 const PARENT = "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01";
 
@@ -32,7 +32,7 @@ class RenameUser extends Command<string> {}
 class FindUser extends Query<string> {}
 class UserRenamed extends Event {}
 
-/** A span that keeps what it is told. */
+/** A span that records its calls. */
 class NotingSpan implements Span {
   readonly name: string;
   readonly kind: number | undefined;
@@ -72,7 +72,7 @@ class NotingSpan implements Span {
   }
 }
 
-/** A tracer that keeps its spans, and knows no active one. */
+/** A tracer that keeps its spans, and has no active span. */
 class NotingTracer implements Tracer {
   readonly spans: NotingSpan[] = [];
   readonly contexts: (TraceContext | undefined)[] = [];
@@ -107,7 +107,7 @@ class NotingTracer implements Tracer {
   }
 }
 
-/** What the metadata are that a handler sees, and the span that it runs in. */
+/** The metadata that a handler sees, and the span that it runs in. */
 async function traceOnce(metadata: Metadata, tracer: NotingTracer = new NotingTracer()) {
   let seen: Metadata = {};
   const commands = new MessageRouter().newCommandBus().use(trace(tracer)).subscribe(RenameUser, (_command, context) => {
@@ -124,7 +124,7 @@ function busThatThrows(error: unknown, tracer: Tracer): CommandBus {
   });
 }
 
-Deno.test("trace() records a span that says what was handled, by whom and how it went", async () => {
+Deno.test("trace() records a span that names the message, the handler and the outcome", async () => {
   const tracer = new NotingTracer();
   const commands = new MessageRouter().newCommandBus().use(trace(tracer))
     .subscribe(RenameUser, function rename() {
@@ -149,7 +149,7 @@ Deno.test("trace() records a span that says what was handled, by whom and how it
   assertEquals(tracer.span.ends, 1);
 });
 
-Deno.test("trace() leaves the status of a span alone where all went well", async () => {
+Deno.test("trace() does not set the status of a span after a success", async () => {
   const { span } = await traceOnce({});
 
   assertEquals([span.status, span.exceptions], [[], []]);
@@ -168,7 +168,7 @@ Deno.test("trace() ends the span when the handler has settled, not before", asyn
   assertEquals(tracer.span.ends, 1);
 });
 
-Deno.test("trace() records an error, which comes out as it is", async () => {
+Deno.test("trace() records an error, and lets it out as the same object", async () => {
   const tracer = new NotingTracer();
   const error = new RangeError("The name is too long");
 
@@ -190,7 +190,7 @@ for (
     [Object.create(null), 'an instance of "Object"', "Object"],
   ] as const
 ) {
-  Deno.test(`trace() records what was thrown and is no error: ${exception}`, async () => {
+  Deno.test(`trace() records a thrown value that is not an error: ${exception}`, async () => {
     const tracer = new NotingTracer();
 
     await busThatThrows(thrown, tracer).dispatch(new RenameUser()).catch(() => {});
@@ -214,7 +214,7 @@ Deno.test("trace() records a failure that the bus drops silently", async () => {
   assertEquals(tracer.span.attributes["cq.outcome"], "failure");
 });
 
-Deno.test("trace() numbers the attempts of a retry around it, each with a span of its own", async () => {
+Deno.test("trace() numbers the attempts of a retry around it, each with its own span", async () => {
   const tracer = new NotingTracer();
   let attempt = 0;
   const commands = new MessageRouter().newCommandBus().use(retry({ attempts: 3 }), trace(tracer))
@@ -275,7 +275,7 @@ Deno.test("trace() on a pump records the span of a consumer", async () => {
   assertEquals(tracer.span.parent?.spanId, "b7ad6b7169203331");
 });
 
-Deno.test("trace() says what correlate() in front of it knows", async () => {
+Deno.test("trace() records the ids of correlate() in front of it", async () => {
   const tracer = new NotingTracer();
   const queries = new MessageRouter().newQueryBus().use(correlate({ createId: () => "m1" }), trace(tracer))
     .subscribe(FindUser, () => "Ada");
@@ -286,7 +286,7 @@ Deno.test("trace() says what correlate() in front of it knows", async () => {
   assertEquals(tracer.span.attributes["messaging.message.conversation_id"], "r7");
 });
 
-Deno.test("trace() says nothing of ids that are no strings", async () => {
+Deno.test("trace() does not record ids that are not strings", async () => {
   const { span } = await traceOnce({ messageId: 7, correlationId: {} });
 
   assertEquals(Object.keys(span.attributes).filter((name) => name.startsWith("messaging.message")), []);
@@ -308,7 +308,7 @@ Deno.test("trace() adds the attributes that a function gives for the message and
   assertEquals([tracer.span.attributes.tenant, tracer.span.attributes["cq.handler"]], ["acme", "mine"]);
 });
 
-Deno.test("trace() records each duration in seconds, with what few values are known of", async () => {
+Deno.test("trace() records each duration in seconds, with the attributes that have few values", async () => {
   const recorded: [number, TraceAttributes | undefined][] = [];
   const duration = {
     record: (value: number, attributes?: TraceAttributes) => void recorded.push([value, attributes]),
@@ -348,7 +348,7 @@ Deno.test("trace() records each duration in seconds, with what few values are kn
 
 // The parent
 
-Deno.test("trace() leaves the parent to the tracer where the metadata name none", async () => {
+Deno.test("trace() leaves the parent to the tracer if the metadata names none", async () => {
   const tracer = new NotingTracer();
 
   await traceOnce({}, tracer);
@@ -367,13 +367,13 @@ Deno.test("trace() takes the parent from metadata.traceparent", async () => {
   });
 });
 
-Deno.test("trace() knows that the parent is not sampled", async () => {
+Deno.test("trace() passes to the tracer that the parent is not sampled", async () => {
   const { span } = await traceOnce({ traceparent: PARENT.replace(/01$/, "00") });
 
   assertEquals(span.parent?.traceFlags, 0);
 });
 
-Deno.test("trace() takes a parent of a later version, whatever that appends", async () => {
+Deno.test("trace() accepts a traceparent of a later version, with further fields", async () => {
   const { span } = await traceOnce({ traceparent: PARENT.replace(/^00/, "cc") + "-what-the-future-brings" });
 
   assertEquals(span.parent?.spanId, "b7ad6b7169203331");
@@ -407,7 +407,7 @@ for (
   });
 }
 
-Deno.test("trace() builds upon the active context that it is given, and asks for it in time", async () => {
+Deno.test("trace() extends the active context, which it asks for at each dispatch", async () => {
   const other = Symbol("other");
   const asked: TraceContext[] = [];
   const contextOf = (values: Map<symbol, unknown>): TraceContext => ({
@@ -429,7 +429,7 @@ Deno.test("trace() builds upon the active context that it is given, and asks for
   assertEquals(tracer.spans.map(({ parent }) => parent?.spanId), ["b7ad6b7169203331", "b7ad6b7169203331"]);
 });
 
-Deno.test("trace() hands the tracer a context that can be added to and taken from", async () => {
+Deno.test("trace() gives the tracer a context that supports all methods of a context", async () => {
   const tracer = new NotingTracer();
   await traceOnce({ traceparent: PARENT }, tracer);
   const context = tracer.contexts[0]!;
@@ -447,7 +447,7 @@ Deno.test("trace() hands the tracer a context that can be added to and taken fro
 
 // What is passed on
 
-Deno.test("trace() names its span in metadata.traceparent, and leaves all else as it is", async () => {
+Deno.test("trace() names its span in metadata.traceparent, and leaves the rest unchanged", async () => {
   const metadata = { tenant: "acme", traceparent: PARENT, tracestate: "vendor=1" };
   const { seen } = await traceOnce(metadata);
 
@@ -465,14 +465,14 @@ Deno.test("trace() passes on that a span is not sampled", async () => {
   assertEquals(seen.traceparent, "00-11111111111111111111111111111111-0000000000000001-00");
 });
 
-Deno.test("trace() leaves the metadata as they are with a tracer that does nothing", async () => {
+Deno.test("trace() leaves the metadata unchanged with a tracer that does nothing", async () => {
   const nothing = { traceId: "0".repeat(32), spanId: "0".repeat(16), traceFlags: 0 };
 
   assertEquals((await traceOnce({}, new NotingTracer(nothing))).seen, {});
   assertEquals((await traceOnce({ traceparent: PARENT }, new NotingTracer(nothing))).seen, { traceparent: PARENT });
 });
 
-Deno.test("trace() makes what is dispatched with the context, and related events, children of its span", async () => {
+Deno.test("trace() makes messages dispatched with the context, and related events, children of its span", async () => {
   const tracer = new NotingTracer();
   const container = new Container();
   const router = new MessageRouter(container);
@@ -515,7 +515,7 @@ Deno.test("trace() makes related events children of the attempt that has succeed
   ]);
 });
 
-Deno.test("trace() leaves the parent to the tracer for what is dispatched with traceparent: undefined", async () => {
+Deno.test("trace() leaves the parent to the tracer for a dispatch with traceparent: undefined", async () => {
   const tracer = new NotingTracer();
   const router = new MessageRouter();
   const queries = router.newQueryBus().use(trace(tracer)).subscribe(FindUser, () => "Ada");

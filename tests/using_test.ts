@@ -2,7 +2,7 @@ import { assertEquals, assertRejects, assertStrictEquals } from "@std/assert";
 import { type AnyDisposable, Command, Event, MessageRouter, retry, using } from "@cq/core";
 import { FindUser, loggingBus } from "./support/logging_bus.ts";
 
-/** What is opened, and notes that it is disposed. */
+/** A resource that logs its disposal. */
 function noting(log: string[], name = "resource"): Disposable {
   log.push(`${name} opened`);
   return { [Symbol.dispose]: () => void log.push(`${name} disposed`) };
@@ -21,7 +21,7 @@ Deno.test("using() opens a disposable before the handler, and disposes it after 
   assertEquals(log, ["resource opened", "handler", "resource disposed"]);
 });
 
-Deno.test("using() disposes after a failure, and lets the error out as the object that it is", async () => {
+Deno.test("using() disposes after a failure, and lets the error out as the same object", async () => {
   const log: string[] = [];
   const failure = new RangeError("failure");
   const queries = new MessageRouter().newQueryBus()
@@ -59,7 +59,7 @@ for (const failures of [0, 1]) {
   });
 }
 
-Deno.test("using() waits for what opens asynchronously", async () => {
+Deno.test("using() waits for an asynchronous opening", async () => {
   const log: string[] = [];
   const gate = Promise.withResolvers<void>();
   const queries = loggingBus(log).use(using(async () => {
@@ -75,7 +75,7 @@ Deno.test("using() waits for what opens asynchronously", async () => {
   assertEquals(log, ["resource opened", "handler", "resource disposed"]);
 });
 
-Deno.test("using() prefers the async disposal of what has both", async () => {
+Deno.test("using() prefers the async disposal of a resource that has both", async () => {
   const log: string[] = [];
   const queries = loggingBus([]).use(using(() => ({
     [Symbol.dispose]: () => void log.push("sync"),
@@ -87,7 +87,7 @@ Deno.test("using() prefers the async disposal of what has both", async () => {
   assertEquals(log, ["async"]);
 });
 
-Deno.test("using() disposes with the this of what was opened", async () => {
+Deno.test("using() disposes with the resource as this", async () => {
   class Lock {
     isOpen = true;
     [Symbol.dispose](): void {
@@ -101,7 +101,7 @@ Deno.test("using() disposes with the this of what was opened", async () => {
   assertEquals(lock.isOpen, false);
 });
 
-Deno.test("using() gives the message and the context to what opens", async () => {
+Deno.test("using() gives the message and the context to the function that opens", async () => {
   const seen: unknown[] = [];
   const message = new FindUser();
   const queries = loggingBus([]).use(using((message, { kind, metadata }) => {
@@ -170,7 +170,7 @@ Deno.test("using() on the event bus opens one around each handler", async () => 
   ]);
 });
 
-Deno.test("using() has its resource disposed before the related events of a command are published", async () => {
+Deno.test("using() disposes its resource before the related events of a command are published", async () => {
   class CreateUser extends Command {}
   class UserCreated extends Event {}
   const log: string[] = [];
@@ -187,7 +187,7 @@ Deno.test("using() has its resource disposed before the related events of a comm
 
 // What goes wrong
 
-Deno.test("using() keeps the handler from running if nothing can be opened", async () => {
+Deno.test("using() keeps the handler from running if the opening fails", async () => {
   const log: string[] = [];
   const queries = loggingBus(log).use(using(() => {
     throw new RangeError("locked");
@@ -249,7 +249,7 @@ for (const [name, value] of [["an object", {}], ["undefined", undefined], ["null
   });
 }
 
-Deno.test("using() names the class of a message that has own data named constructor", async () => {
+Deno.test("using() names the class of a message that has its own data named constructor", async () => {
   class ParseText {
     constructor(data: object) {
       Object.assign(this, data);

@@ -49,7 +49,7 @@ class Rename extends Command<unknown> {
   }
 }
 
-/** A bus whose handler answers with the message that it gets. */
+/** A bus whose handler returns the message that it gets. */
 function echoBus(type: MessageType, middleware: Middleware): CommandBus {
   return new MessageRouter().newCommandBus().use(middleware).subscribe(
     type as MessageType<object>,
@@ -57,13 +57,13 @@ function echoBus(type: MessageType, middleware: Middleware): CommandBus {
   );
 }
 
-/** What becomes of a message whose schema answers as told. */
+/** The outcome of a message whose schema gives the result. */
 function dispatchWith(validateIt: Validate): Promise<unknown> {
   const schema = schemaOf(validateIt as (value: never) => SchemaResult<Rename>);
   return echoBus(Rename, validate(Rename, schema)).dispatch<unknown>(new Rename("Ada") as object);
 }
 
-/** The whole message of the error that issues lead to. */
+/** The message of the error for the issues. */
 async function messageOf(issues: readonly SchemaIssue[]): Promise<string> {
   return (await assertRejects(() => dispatchWith(() => ({ issues })), MessageValidationError)).message;
 }
@@ -78,7 +78,7 @@ Deno.test("validate() validates with the static schema of the message's class", 
   await assertRejects(() => commands.dispatch(new CreateUser(" ")), MessageValidationError);
 });
 
-Deno.test("validate() lets a message pass as it is whose class has no schema", async () => {
+Deno.test("validate() lets a message whose class has no schema pass unchanged", async () => {
   const message = new Rename("  Ada ");
 
   assertStrictEquals(await echoBus(Rename, validate()).dispatch(message), message);
@@ -92,7 +92,7 @@ Deno.test("validate() validates a derived class with the schema of its base", as
   assertEquals(await commands.dispatch(new CreateAdmin(" Ada ")), "CreateAdmin Ada");
 });
 
-Deno.test("validate() prefers the schema of a derived class to that of its base", async () => {
+Deno.test("validate() prefers the schema of a derived class to the schema of its base", async () => {
   class CreateAdmin extends CreateUser {
     static override readonly schema = schemaOf(({ name }: { name: string }) => ({ value: { name: `admin ${name}` } }));
   }
@@ -113,7 +113,7 @@ Deno.test("validate() knows the class of a message that has data named construct
   assertStrictEquals(error.messageType, Odd);
 });
 
-Deno.test("validate() refuses a static schema that is none, rather than let the message pass", async () => {
+Deno.test("validate() refuses a static schema that is not a schema, and does not let the message pass", async () => {
   class Odd extends Command<unknown> {
     static readonly schema = { type: "object" };
   }
@@ -122,8 +122,8 @@ Deno.test("validate() refuses a static schema that is none, rather than let the 
 
   assertEquals(
     error.message,
-    'Cannot validate "Odd": its static property "schema" is an instance of "Object", and no Standard Schema. ' +
-      "Rename the property, or make it a schema of a library that implements the interface",
+    'Cannot validate "Odd": its static property "schema" is an instance of "Object", which is not a Standard Schema. ' +
+      "Rename the property, or give it a schema of a library that implements the interface",
   );
 });
 
@@ -169,7 +169,7 @@ Deno.test("validate(Type, schema) validates with each of several schemas for one
   assertEquals(await commands.dispatch(new Rename(" Ada ")), "Ada!");
 });
 
-Deno.test("validate(Type, schema) takes a function that is a schema", async () => {
+Deno.test("validate(Type, schema) accepts a function that is a schema", async () => {
   const schema = Object.assign(() => {}, schemaOf(validateName));
   const commands = new MessageRouter().newCommandBus().use(validate(Rename, schema))
     .subscribe(Rename, ({ name }) => name);
@@ -183,25 +183,25 @@ for (const [name, value] of [["undefined", undefined], ["null", null], ["abc", "
 
     assertEquals(
       error.message,
-      `Cannot validate "Rename" with "${name}": it is no Standard Schema. ` +
+      `Cannot validate "Rename" with "${name}": it is not a Standard Schema. ` +
         "Pass a schema of a library that implements the interface, such as zod, valibot or arktype",
     );
   });
 }
 
-Deno.test("validate(Type, schema) refuses an object that is no schema", () => {
+Deno.test("validate(Type, schema) refuses an object that is not a schema", () => {
   const error = assertThrows(() => validate(Rename, { "~standard": {} } as never), TypeError);
 
   assertEquals(
     error.message,
-    'Cannot validate "Rename" with an instance of "Object": it is no Standard Schema. ' +
+    'Cannot validate "Rename" with an instance of "Object": it is not a Standard Schema. ' +
       "Pass a schema of a library that implements the interface, such as zod, valibot or arktype",
   );
 });
 
 // What the handler gets
 
-Deno.test("validate() hands the schema the message itself", async () => {
+Deno.test("validate() gives the schema the message itself", async () => {
   let seen: unknown;
   const message = new Rename("Ada");
   const schema = schemaOf((value: Rename) => {
@@ -214,14 +214,14 @@ Deno.test("validate() hands the schema the message itself", async () => {
   assertStrictEquals(seen, message);
 });
 
-Deno.test("validate() hands the handler an instance of the message's class, with its methods", async () => {
+Deno.test("validate() gives the handler an instance of the message's class, with its methods", async () => {
   const commands = new MessageRouter().newCommandBus().use(validate())
     .subscribe(CreateUser, (command) => `${command instanceof CreateUser} ${command.greet()}`);
 
   assertEquals(await commands.dispatch(new CreateUser(" Ada ")), "true Hello Ada");
 });
 
-Deno.test("validate() leaves the message of the caller as it is", async () => {
+Deno.test("validate() leaves the message of the caller unchanged", async () => {
   const message = new CreateUser(" Ada ");
   const commands = new MessageRouter().newCommandBus().use(validate()).subscribe(CreateUser, ({ name }) => name);
 
@@ -230,7 +230,7 @@ Deno.test("validate() leaves the message of the caller as it is", async () => {
   assertEquals(message.name, " Ada ");
 });
 
-Deno.test("validate() hands the handler no data that the schema has removed", async () => {
+Deno.test("validate() gives the handler no data that the schema has removed", async () => {
   const message = Object.assign(new CreateUser("Ada"), { isAdmin: true });
   const handled = await echoBus(CreateUser, validate()).dispatch<object>(message as object);
 
@@ -252,7 +252,7 @@ Deno.test("validate() does not run the constructor of the message again", async 
   assertEquals(constructed, 1);
 });
 
-Deno.test("validate() hands on an instance of the class that the schema puts out as it is", async () => {
+Deno.test("validate() passes on an instance of the class that the schema outputs", async () => {
   class Secret extends Command<unknown> {
     readonly #value: string;
     constructor(value: string) {
@@ -270,7 +270,7 @@ Deno.test("validate() hands on an instance of the class that the schema puts out
   assertEquals(await commands.dispatch(new Secret("sent")), "true made by the schema");
 });
 
-Deno.test("validate() makes no prototype of a key that is named like one", async () => {
+Deno.test("validate() does not turn a key named __proto__ into a prototype", async () => {
   const output = JSON.parse('{ "__proto__": { "isAdmin": true }, "name": "Ada" }');
   const handled = await dispatchWith(() => ({ value: output })) as Rename & { isAdmin?: boolean };
 
@@ -278,7 +278,7 @@ Deno.test("validate() makes no prototype of a key that is named like one", async
   assert(handled instanceof Rename);
 });
 
-Deno.test("validate() puts what a schema puts out in the place of an accessor of the class", async () => {
+Deno.test("validate() puts the output of a schema in the place of an accessor of the class", async () => {
   class Shout extends Command<unknown> {
     readonly name = "Ada";
     get loud(): string {
@@ -291,7 +291,7 @@ Deno.test("validate() puts what a schema puts out in the place of an accessor of
   assertEquals([handled.name, handled.loud], ["Grace", "from the schema"]);
 });
 
-Deno.test("validate() hands on what a schema makes of a primitive", async () => {
+Deno.test("validate() passes on the output of a schema for a primitive", async () => {
   const commands = new MessageRouter().newCommandBus()
     .use(validate(Number as unknown as MessageType<number>, schemaOf((value: number) => ({ value: value * 2 }))))
     .subscribe(Number as unknown as MessageType<number>, (value) => value);
@@ -300,13 +300,13 @@ Deno.test("validate() hands on what a schema makes of a primitive", async () => 
 });
 
 for (const [name, output] of [["undefined", undefined], ["null", null], ["5", 5]] as const) {
-  Deno.test(`validate() refuses a schema that puts out ${name} for an object`, async () => {
+  Deno.test(`validate() refuses a schema that outputs ${name} for an object`, async () => {
     const error = await assertRejects(() => dispatchWith(() => ({ value: output })), TypeError);
 
     assertEquals(
       error.message,
-      `Cannot handle "Rename": its schema puts out "${name}". ` +
-        'Have it put out an object with the data of the message, or a "Rename"',
+      `Cannot handle "Rename": the output of its schema is "${name}". ` +
+        'It must be an object with the data of the message, or an instance of "Rename"',
     );
   });
 }
@@ -345,14 +345,14 @@ Deno.test("MessageValidationError writes a path as code would", async () => {
   );
 });
 
-Deno.test("MessageValidationError does not say a second time where an issue is", async () => {
+Deno.test("MessageValidationError does not repeat a path that the issue's message begins with", async () => {
   assertEquals(
     await messageOf([{ message: "items[0].price must be a number", path: ["items", 0, "price"] }]),
     'Cannot handle "Rename": items[0].price must be a number',
   );
 });
 
-Deno.test("MessageValidationError holds plain lists, of whatever class those of the schema are", async () => {
+Deno.test("MessageValidationError holds plain arrays, even if the schema's lists have a class of their own", async () => {
   class Path extends Array<PropertyKey> {}
   class Issues extends Array<SchemaIssue> {}
   const issues = Issues.of({ message: "It is empty", path: Path.of("name") });
@@ -362,13 +362,13 @@ Deno.test("MessageValidationError holds plain lists, of whatever class those of 
   assertEquals(error.issues, [{ path: ["name"], message: "It is empty" }]);
 });
 
-Deno.test("MessageValidationError says of a schema without words that the message is not valid", async () => {
+Deno.test("MessageValidationError says that the message is not valid if the schema gives no issues", async () => {
   assertEquals(await messageOf([]), 'Cannot handle "Rename": it is not valid');
 });
 
-// What is not done
+// What does not run
 
-Deno.test("validate() has no handler built for a message that does not fit", async () => {
+Deno.test("validate() builds no handler for a message that does not fit", async () => {
   const router = new MessageRouter();
   const log: string[] = [];
   @router.commandHandler(CreateUser)
@@ -398,7 +398,7 @@ Deno.test("validate() runs no middleware behind it for a message that does not f
   assertEquals(log, []);
 });
 
-Deno.test("validate() costs no wait where the schema is synchronous", async () => {
+Deno.test("validate() adds no wait if the schema is synchronous", async () => {
   const log: string[] = [];
   const commands = new MessageRouter().newCommandBus().use(validate())
     .subscribe(CreateUser, ({ name }) => {
@@ -442,7 +442,7 @@ Deno.test("validate() waits for a schema whose promise is of another kind", asyn
   assertEquals(await dispatchWith(() => thenable), new Rename("Grace"));
 });
 
-Deno.test("validate() lets out what a schema throws", async () => {
+Deno.test("validate() lets out the error of a schema", async () => {
   const error = new RangeError("no database");
 
   assertStrictEquals(
@@ -456,7 +456,7 @@ Deno.test("validate() lets out what a schema throws", async () => {
   assertStrictEquals(await assertRejects(() => dispatchWith(() => Promise.reject(error))), error);
 });
 
-Deno.test("validate() starts no handler if the signal has fired while the schema was at work", async () => {
+Deno.test("validate() starts no handler if the signal has fired while the schema was validating", async () => {
   const controller = new AbortController();
   const { promise, resolve } = Promise.withResolvers<SchemaResult<{ name: string }>>();
   let isHandled = false;
@@ -504,7 +504,7 @@ Deno.test("validate() on the event bus validates for each handler, and fails for
   assertEquals(error.errors.map((each) => each instanceof MessageValidationError), [true, true]);
 });
 
-Deno.test("validate() on a pump lets pass what has no class", async () => {
+Deno.test("validate() on a pump lets values without a class pass", async () => {
   const seen: unknown[] = [];
   const messages = [Object.create(null), null, undefined, 5, "text"];
   const queue = new MemoryQueue<unknown>({ maxSize: 10 });
@@ -514,4 +514,16 @@ Deno.test("validate() on a pump lets pass what has no class", async () => {
   await new Pump(queue, (message) => seen.push(message)).use(validate()).drain();
 
   assertEquals(seen.length, messages.length);
+});
+
+Deno.test("validate(Object, schema) on a pump lets values without a class pass", async () => {
+  const seen: unknown[] = [];
+  const queue = new MemoryQueue<unknown>({ maxSize: 10 });
+  for (const message of [Object.create(null), null, undefined]) await queue.send(message);
+  queue.close();
+  const refusing = schemaOf<object>(() => ({ issues: [{ message: "It is refused" }] }));
+
+  await new Pump(queue, (message) => seen.push(message)).use(validate(Object, refusing)).drain();
+
+  assertEquals(seen.length, 3);
 });

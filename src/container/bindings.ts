@@ -1,27 +1,37 @@
+import { HANDLER_CONTEXT } from "../context.ts";
+import { NO_VALUES } from "../context_values.ts";
 import { CircularDependencyError, ProviderNotFoundError } from "../errors.ts";
 import { nameOf } from "../naming.ts";
 import { RelatedEvents } from "../related_events.ts";
-import { construct, type Lifetime, type ResolutionContext, type ResolutionPath, type Resolver } from "./inject.ts";
+import {
+  construct,
+  handlerContextOf,
+  type Lifetime,
+  type ResolutionContext,
+  type ResolutionPath,
+  type Resolver,
+  valuesOf,
+} from "./inject.ts";
 import { InjectionToken, type Token } from "../token.ts";
 
 const LIFETIMES: readonly Lifetime[] = ["singleton", "scoped", "transient"];
 
 interface Binding {
   readonly factory: () => unknown;
-  /** The path of an instance that nothing else has led to. */
+  /** The path of an instance that is asked for from outside of a construction. */
   readonly root: ResolutionPath;
-  /** Set once somebody has been given what the binding makes: it cannot change under them any more. */
+  /** Set when an instance has been built: from then on it may be in use, and the binding stays as it is. */
   isResolved: boolean;
   isBuilt: boolean;
   instance: unknown;
 }
 
-/** What a container holds, and how one thing in it leads to the next. */
+/** The bindings of a container. They resolve a token, and the dependencies of what they build. */
 export class Bindings implements Resolver {
   readonly #bindings = new Map<Token<unknown>, Binding>();
   #hasScoped = false;
 
-  /** Whether anything is bound for a scope. If not, nobody needs one. */
+  /** Whether anything is bound for a scope. If nothing is, no scope has to be opened. */
   get hasScoped(): boolean {
     return this.#hasScoped;
   }
@@ -37,13 +47,15 @@ export class Bindings implements Resolver {
     if (isDefault && present !== undefined) return;
     if (present?.isResolved) {
       throw new TypeError(
-        `Cannot bind "${tokenName(token)}" again: it has been resolved, and somebody holds what was bound before. ` +
+        `Cannot bind "${tokenName(token)}" again: it has been resolved, and what was bound before is in use. ` +
           "Bind it before its first use",
       );
     }
     if (!LIFETIMES.includes(lifetime)) {
       throw new TypeError(
-        `Cannot bind "${tokenName(token)}" with the lifetime "${lifetime}": it is one of ${LIFETIMES.join(", ")}`,
+        `Cannot bind "${tokenName(token)}" with the lifetime "${lifetime}": the lifetime must be one of ${
+          LIFETIMES.join(", ")
+        }`,
       );
     }
     this.#hasScoped ||= lifetime === "scoped";
@@ -52,6 +64,10 @@ export class Bindings implements Resolver {
   }
 
   resolve<T>(token: Token<T>, context: ResolutionContext | undefined, path: ResolutionPath | undefined): T {
+    if (context !== undefined) {
+      const values = valuesOf(context);
+      if (values !== NO_VALUES && values.has(token)) return values.get(token) as T;
+    }
     const binding = this.#bindings.get(token);
     if (binding === undefined) return this.#resolveUnbound(token, context, path) as T;
     if (binding.instance !== undefined) return binding.instance as T;
@@ -65,8 +81,8 @@ export class Bindings implements Resolver {
       case "scoped":
         return this.#resolveScoped(binding, context, path);
       case "singleton":
-        // What has been built may be undefined.
-        if (!binding.isBuilt) binding.instance = this.#build(binding, undefined, path);
+        // The instance may be undefined, so that only the flag says whether it has been built.
+        if (!binding.isBuilt) binding.instance = this.#build(binding, outliving(context), path);
         binding.isBuilt = true;
         return binding.instance;
     }
@@ -74,8 +90,8 @@ export class Bindings implements Resolver {
 
   #resolveScoped(binding: Binding, context: ResolutionContext | undefined, path: ResolutionPath | undefined): unknown {
     const { token } = binding.root;
-    refuseCaptive(token, path);
-    const instances = context?.instances;
+    refuseCaptive(token, path, "lives in a scope");
+    const instances = context !== undefined && "instances" in context ? context.instances : undefined;
     if (instances === undefined) {
       throw new TypeError(
         `Cannot resolve "${tokenName(token)}": it is bound for a scope, and none is open. ` +
@@ -100,15 +116,40 @@ export class Bindings implements Resolver {
     context: ResolutionContext | undefined,
     path: ResolutionPath | undefined,
   ): unknown {
-    if (token !== RelatedEvents) throw new ProviderNotFoundError([...namesOf(path), tokenName(token)]);
-    refuseCaptive(token, path);
-    if (context?.events === undefined) {
-      throw new ProviderNotFoundError([...namesOf(path), tokenName(token)], {
-        advice: "A container has it only while it builds the handler of a command",
-      });
+    if (token === RelatedEvents || token === HANDLER_CONTEXT) {
+      refuseCaptive(token, path, "lives in a scope");
+      return resolveFromHandler(token, context, path);
     }
-    return context.events;
+    if (context !== undefined && "hiddenValues" in context && context.hiddenValues?.has(token)) {
+      refuseCaptive(token, path, "belongs to one dispatch");
+    }
+    throw new ProviderNotFoundError([...namesOf(path), tokenName(token)]);
   }
+}
+
+/** Resolves what only a handler has, and what is built for a handler. */
+function resolveFromHandler(
+  token: Token<unknown>,
+  context: ResolutionContext | undefined,
+  path: ResolutionPath | undefined,
+): unknown {
+  const handlerContext = handlerContextOf(context);
+  // Code that has the context may add events at any time. To read `events` tells the bus of a command to wait for them.
+  const events = handlerContext?.events;
+  const found = token === RelatedEvents ? events : handlerContext;
+  if (found !== undefined) return found;
+  throw new ProviderNotFoundError([...namesOf(path), tokenName(token)], {
+    advice: `A container has it only while it builds ${
+      token === RelatedEvents ? "the handler of a command" : "a handler"
+    }`,
+  });
+}
+
+/** The context in which a singleton is built. The singleton outlives the dispatch that asks for it first. */
+function outliving(context: ResolutionContext | undefined): ResolutionContext | undefined {
+  if (context === undefined || "hiddenValues" in context) return context;
+  const hiddenValues = valuesOf(context);
+  return hiddenValues === NO_VALUES ? undefined : { hiddenValues };
 }
 
 /** The name of a token, for people to read. */
@@ -116,7 +157,7 @@ export function tokenName(token: Token<unknown>): string {
   return token instanceof InjectionToken ? token.name : nameOf(token);
 }
 
-/** The path of what another construction asks for. */
+/** Extends a path by what the construction at its end asks for. */
 function extend(parent: ResolutionPath, root: ResolutionPath): ResolutionPath {
   refuseCircle(root.token, parent);
   return { ...root, parent };
@@ -130,24 +171,24 @@ function refuseCircle(token: Token<unknown>, path: ResolutionPath | undefined): 
   }
 }
 
-/** What lives in a scope must not outlive it in an instance that is shared for ever. */
-function refuseCaptive(token: Token<unknown>, path: ResolutionPath | undefined): void {
+/** Refuses a singleton that would keep what ends with a scope, or with a dispatch. */
+function refuseCaptive(token: Token<unknown>, path: ResolutionPath | undefined, life: string): void {
   for (let current = path; current !== undefined; current = current.parent) {
     if (current.lifetime !== "singleton") continue;
     const [name, singleton] = [tokenName(token), tokenName(current.token)];
     throw new TypeError(
-      `Cannot resolve "${name}" for "${singleton}": the first lives in a scope and the second is a singleton, which ` +
+      `Cannot resolve "${name}" for "${singleton}": the first ${life} and the second is a singleton, which ` +
         `would outlive it (${[...namesOf(path), name].join(" → ")})`,
     );
   }
 }
 
-/** The names along a path, outermost first, or first the one that is given. */
-function namesOf(path: ResolutionPath | undefined, first?: ResolutionPath): string[] {
+/** The names along a path, the outermost first. With a start, the names from there on. */
+function namesOf(path: ResolutionPath | undefined, start?: ResolutionPath): string[] {
   const names: string[] = [];
   for (let current = path; current !== undefined; current = current.parent) {
     names.unshift(tokenName(current.token));
-    if (current === first) break;
+    if (current === start) break;
   }
   return names;
 }

@@ -1,10 +1,11 @@
-import type { RelatedEvents } from "../related_events.ts";
+import type { HandlerContext } from "../context.ts";
+import { type ContextValues, NO_VALUES } from "../context_values.ts";
 import type { Token } from "../token.ts";
 
 /** How long an instance is shared: for ever, within a scope, or never. */
 export type Lifetime = "singleton" | "scoped" | "transient";
 
-/** What led to the construction of an instance: a list that grows at its end, and is shared by its branches. */
+/** What led to the construction of an instance: a list that grows at its end. Its branches share their beginning. */
 export interface ResolutionPath {
   /** What is being constructed. */
   readonly token: Token<unknown>;
@@ -16,31 +17,36 @@ export interface ResolutionPath {
   readonly resolver: Resolver;
 }
 
-/** What surrounds a construction: a scope, or the context of a handler where no binding is scoped. */
-export interface ResolutionContext {
+/** What a construction takes place in: a scope, or only the context of a handler if no binding is scoped. */
+export type ResolutionContext = ScopeContext | HandlerContext;
+
+/** What a scope offers to what is built in it. */
+export interface ScopeContext {
   /** The instances of the scope. */
-  readonly instances?: Map<Token<unknown>, unknown>;
-  /** The events of the command that is being handled. */
-  readonly events?: RelatedEvents | undefined;
+  readonly instances?: Map<Token<unknown>, unknown> | undefined;
+  /** The context of the handler that the scope is for. */
+  readonly handlerContext?: HandlerContext | undefined;
+  /** The values of a dispatch that must not reach a singleton, which would keep them. */
+  readonly hiddenValues?: ContextValues | undefined;
 }
 
 /** Finds dependencies for what is being constructed. */
 export interface Resolver {
-  /** Resolves a token for whatever stands at the end of the path. */
+  /** Resolves a token for what is at the end of the path. */
   resolve<T>(token: Token<T>, context: ResolutionContext | undefined, path: ResolutionPath | undefined): T;
 }
 
-/** What a container constructs just now, which is synchronous: between two constructions there is nothing. */
+/** The path of what a container is constructing now. Construction is synchronous: between two of them there is none. */
 let current: ResolutionPath | undefined;
 
-/** What surrounds it. Beside the path, since all the instances of a handler class share theirs. */
+/** The context of that construction. It is not in the path: all instances of a handler class share one path. */
 let currentContext: ResolutionContext | undefined;
 
 /**
  * Asks the container that is constructing for a dependency.
  *
  * It works in a field initialiser, in the default of a constructor parameter and in a bound factory, synchronously. As
- * the default of a parameter it lets a unit test pass a fake, and needs no container then.
+ * the default of a parameter it lets a unit test pass a fake, without a container.
  *
  * @typeParam T The dependency.
  * @param token The class of the dependency, or an {@linkcode InjectionToken}.
@@ -86,12 +92,12 @@ export function inject<T>(token: Token<T>): T {
 }
 
 /**
- * Builds an instance with {@linkcode inject} at work.
+ * Builds an instance that may call {@linkcode inject}.
  *
  * @typeParam T The instance.
  * @param path What is being constructed.
- * @param context What it is constructed in.
- * @param build Builds it, synchronously.
+ * @param context The context of the construction.
+ * @param build Builds the instance, synchronously.
  * @returns The instance.
  */
 export function construct<T>(path: ResolutionPath, context: ResolutionContext | undefined, build: () => T): T {
@@ -108,7 +114,27 @@ export function construct<T>(path: ResolutionPath, context: ResolutionContext | 
 }
 
 /**
- * The path of what a resolver is constructing just now, if anything.
+ * The context of the handler that something is built for.
+ *
+ * @param context The context of the construction.
+ * @returns The context, `undefined` outside of a handler.
+ */
+export function handlerContextOf(context: ResolutionContext | undefined): HandlerContext | undefined {
+  return context !== undefined && "handler" in context ? context : context?.handlerContext;
+}
+
+/**
+ * The values of the dispatch that something is built for.
+ *
+ * @param context The context of the construction.
+ * @returns The values, none outside of a handler.
+ */
+export function valuesOf(context: ResolutionContext | undefined): ContextValues {
+  return handlerContextOf(context)?.values ?? NO_VALUES;
+}
+
+/**
+ * The path of what a resolver is constructing now, if anything.
  *
  * @param resolver The resolver.
  * @returns The path.

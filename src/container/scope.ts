@@ -2,12 +2,12 @@ import type { HandlerContext } from "../context.ts";
 import { combineErrors, disposeAll, type Disposer, disposerOf } from "../internal/dispose.ts";
 import { isPromiseLike } from "../internal/promise.ts";
 import { type Bindings, tokenName } from "./bindings.ts";
-import { pathWithin, type ResolutionContext } from "./inject.ts";
+import { pathWithin, type ResolutionContext, type ScopeContext } from "./inject.ts";
 import type { Token } from "../token.ts";
 
 /**
  * Shares the instances that are bound as `"scoped"`, and disposes them when it is disposed. Open one with
- * {@linkcode Container.createScope}; for handlers the bus does so.
+ * {@linkcode Container.createScope}; the bus opens one for each run of a handler.
  *
  * @example
  * ```ts
@@ -27,10 +27,14 @@ import type { Token } from "../token.ts";
  */
 export class Scope {
   readonly #bindings: Bindings;
-  readonly #context: Required<ResolutionContext>;
+  readonly #context: ScopeContext & { readonly instances: Map<Token<unknown>, unknown> };
   #isDisposed = false;
 
-  /** What a scope offers to the instances that are built in it. For the container alone. */
+  /**
+   * The context for what is built in a scope, for the container alone. Only a member of the class can read `#context`,
+   * and the container is another module: so it is a private static method, which users do not see, and which the
+   * container reaches by its name in brackets.
+   */
   private static contextOf(scope: unknown): ResolutionContext | undefined {
     return scope instanceof Scope ? scope.#context : undefined;
   }
@@ -43,7 +47,7 @@ export class Scope {
    */
   constructor(bindings: Bindings, context?: HandlerContext) {
     this.#bindings = bindings;
-    this.#context = { instances: new Map(), events: context?.events };
+    this.#context = { instances: new Map(), handlerContext: context };
   }
 
   /**
@@ -64,8 +68,8 @@ export class Scope {
   }
 
   /**
-   * Disposes the instances of the scope, last built first, every one of them even if one fails. The second time it
-   * does nothing.
+   * Disposes the instances of the scope, the last one built first. It disposes all of them, even if one fails. A second
+   * call does nothing.
    *
    * @throws What an instance threw, or an {@linkcode AggregateError} if several did.
    */
@@ -73,7 +77,7 @@ export class Scope {
     if (this.#isDisposed) return;
     this.#isDisposed = true;
     const disposers = Array.from(this.#context.instances.values(), (instance): Disposer => {
-      // What is bound as a promise is disposed as what it resolves to. If it never got that far, nothing is left over.
+      // A promise is disposed as what it resolves to. If it rejects, there is nothing to dispose.
       return isPromiseLike(instance)
         ? () => instance.then((resolved) => disposerOf(resolved)?.(), () => {})
         : () => disposerOf(instance)?.();

@@ -1,2 +1,20 @@
+import { abortable } from "./abort.ts";
+
 /** The longest delay of a timer, in milliseconds: 24.8 days. Timers hold 32 bits, and would fire at once above it. */
 export const MAX_DELAY_MS: number = 2 ** 31 - 1;
+
+/**
+ * Waits for a time, until a signal fires.
+ *
+ * @param ms The time in milliseconds, at most {@linkcode MAX_DELAY_MS}.
+ * @param signal The signal, if there is one.
+ * @returns A promise that rejects with the signal's reason if the signal fires first.
+ */
+export function sleep(ms: number, signal: AbortSignal | undefined): Promise<void> {
+  return abortable<void>(signal, (resolve) => {
+    const timer = setTimeout(resolve, ms);
+    return function wake() {
+      clearTimeout(timer);
+    };
+  });
+}

@@ -2,20 +2,23 @@
 export type Disposer = () => unknown;
 
 /**
- * How to dispose a value, asynchronously where it offers both ways.
+ * Says how to dispose a value: asynchronously if it offers both ways.
  *
  * @param value Any value.
- * @returns What disposes it, or `undefined` where nothing does.
+ * @returns A function that disposes it, or `undefined` if the value cannot be disposed.
  */
 export function disposerOf(value: unknown): Disposer | undefined {
   if (value === null || value === undefined) return undefined;
   const disposable = value as Partial<AsyncDisposable & Disposable>;
   const method = disposable[Symbol.asyncDispose] ?? disposable[Symbol.dispose];
-  return method === undefined ? undefined : () => method.call(value as AsyncDisposable & Disposable);
+  if (method === undefined) return undefined;
+  return function dispose() {
+    return method.call(value as AsyncDisposable & Disposable);
+  };
 }
 
 /**
- * Runs disposers one after another, last one first, every one of them whatever the others do.
+ * Runs disposers one after another, the last one first. All of them run, even if some fail.
  *
  * @param disposers What to run.
  * @returns The errors of those that failed.
@@ -33,10 +36,10 @@ export async function disposeAll(disposers: readonly Disposer[]): Promise<unknow
 }
 
 /**
- * Makes one error of several. A single one stays what it is.
+ * Combines several errors into one. A single error stays what it is.
  *
- * @param errors The errors, at least one, the one that came first at the start.
- * @param message What to say of them together.
+ * @param errors The errors in their order, at least one.
+ * @param message The message of the `AggregateError`.
  * @returns The error to throw.
  */
 export function combineErrors(errors: readonly unknown[], message: string): unknown {
@@ -44,14 +47,14 @@ export function combineErrors(errors: readonly unknown[], message: string): unkn
 }
 
 /**
- * Runs disposers once something has come to its end, and leaves the outcome as it is.
+ * Waits for an outcome, and then runs disposers. The outcome stays as it is.
  *
- * @typeParam T What it resolves to.
- * @param ending The outcome.
- * @param disposers What to run, last one first.
- * @param message What to say if several errors have to come out as one.
+ * @typeParam T What the promise resolves to.
+ * @param ending The promise of the outcome.
+ * @param disposers What to run, the last one first.
+ * @param message The message if several errors come out as one.
  * @returns The outcome.
- * @throws What it rejects with, or what disposers threw; an `AggregateError` where there are several.
+ * @throws The error of the outcome or of a disposer; an `AggregateError` if there are several.
  */
 export async function settleThenDispose<T>(
   ending: T | PromiseLike<T>,

@@ -1,4 +1,4 @@
-/** What needs no waiting for. A settled promise keeps nothing of those who do wait, so that all can share one. */
+/** A promise that has resolved. It keeps nothing of the code that awaits it, so all can share this one. */
 export const RESOLVED: Promise<void> = Promise.resolve();
 
 /**
@@ -13,18 +13,18 @@ export function isPromiseLike<T>(value: T | PromiseLike<T>): value is PromiseLik
 }
 
 /**
- * Makes a promise of whatever a handler returned, as `Promise.resolve` does, and faster where it is one already. What
- * extends `Promise` is wrapped: it may do its work when it is first awaited, as the queries of some databases do, and
- * then does it here.
+ * Makes a promise of a value, as `Promise.resolve` does, and faster where the value is a promise already. An instance
+ * of a class derived from `Promise` is wrapped: it may start its work when it is first awaited, as the queries of some
+ * databases do, and then starts it here.
  *
  * @typeParam T What the promise resolves to.
  * @param value A value, or a promise of it.
- * @returns The same promise where it was one.
+ * @returns The same promise where the value is one.
  */
 export function toPromise<T>(value: T | PromiseLike<T>): Promise<T> {
   const isOrdinary = value instanceof Promise && value.constructor === Promise;
   return isOrdinary ? value : Promise.resolve(value) as Promise<T>;
 }
 
-/** Takes note of an outcome, and does nothing about it. */
+/** Does nothing. As a callback it says that an outcome is known and needs no reaction. */
 export function ignore(): void {}

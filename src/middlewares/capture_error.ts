@@ -2,28 +2,28 @@ import type { HandlerContext } from "../context.ts";
 import type { Middleware } from "../middleware.ts";
 import { type ErrorFilter, toPredicate } from "./error_filter.ts";
 
-/** What {@linkcode captureError} captures, and what becomes of it. */
+/** Which errors {@linkcode captureError} reports, and whether they still come out. */
 export interface CaptureErrorOptions {
   /**
    * Which errors are reported: classes of error, or a predicate.
    *
-   * @default {all of them}
+   * @default {every error}
    */
-  readonly on?: ErrorFilter;
+  readonly on?: ErrorFilter | undefined;
   /**
-   * Whether a reported error comes out all the same. With `false` the dispatch resolves to `undefined` instead.
+   * Whether a reported error still comes out. With `false` the dispatch resolves to `undefined` instead.
    *
    * @default {true}
    */
-  readonly rethrow?: boolean;
+  readonly rethrow?: boolean | undefined;
 }
 
 /**
  * Makes a middleware that reports errors, to a log or an error tracker. On the command bus it does not see the failures
- * of related events: put one on the event bus too.
+ * of related events: use one on the event bus too.
  *
- * @param report Is given the error, the message and the context. It is awaited; what it throws comes out instead.
- * @param options Which errors, and whether they come out all the same.
+ * @param report Receives the error, the message and the context. It is awaited. What it throws comes out instead.
+ * @param options Which errors are reported, and whether they still come out.
  * @returns The middleware.
  *
  * @example

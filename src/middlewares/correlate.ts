@@ -1,37 +1,36 @@
 import type { Metadata } from "../context.ts";
 import type { Middleware } from "../middleware.ts";
-import { randomId } from "./random_id.ts";
 
 /** What {@linkcode correlate} puts into the metadata. */
 export interface CorrelationIds {
   /** The id of the message that is handled. */
   readonly messageId: string;
-  /** The id of the message with which everything began; all that follows from it has the same. */
+  /** The id of the message that began it all. Every message that follows from it has the same. */
   readonly correlationId: string;
-  /** The id of the message whose handling has caused this one; absent where it all began. */
-  readonly causationId?: string;
+  /** The id of the message whose handling caused this one. The message that began it all has none. */
+  readonly causationId?: string | undefined;
 }
 
 /** Where {@linkcode correlate} gets its ids. */
 export interface CorrelateOptions {
   /**
-   * Makes the id of a message, which it is given.
+   * Makes the id of the message that it receives.
    *
    * @default {a random UUID}
    */
-  readonly createId?: (message: object) => string;
+  readonly createId?: ((message: object) => string) | undefined;
 }
 
 /**
- * Makes a middleware that gives each message an id, and says in the metadata which message has caused it, and with
- * which it all began. Use one middleware on all the buses, in front of the others.
+ * Makes a middleware that gives each message an id. The metadata then says which message caused it, and which one
+ * began it all. Use one middleware on all the buses, in front of the others.
  *
- * Whatever a handler dispatches with its context inherits from it, and so do related events, without the handler doing
- * anything. What the caller of the first dispatch gives as `correlationId`, such as the id of a request, is kept, and
- * a `messageId` that he gives is taken for that of the cause.
+ * A message that a handler dispatches with its context inherits these ids. Related events inherit them without the
+ * handler's help. A `correlationId` from the caller of the first dispatch, such as the id of a request, is kept. A
+ * `messageId` from the caller is taken as the id of the cause.
  *
- * All handlers of an event see the same id, and so do all attempts: a message object that is dispatched with the same
- * metadata again is the same message.
+ * All handlers of an event see the same id, and so do all attempts: a message object that is dispatched again with the
+ * same metadata is the same message.
  *
  * @param options Where the ids come from.
  * @returns The middleware.
@@ -63,11 +62,11 @@ export interface CorrelateOptions {
  */
 export function correlate(options: CorrelateOptions = {}): Middleware {
   const { createId = randomId } = options;
-  // By message and by metadata, so that a message object which serves several callers does not tie them together.
+  // By message and by metadata: several callers that dispatch one message object stay apart.
   const ids = new WeakMap<object, WeakMap<Metadata, string>>();
 
   function idOf(message: object, metadata: Metadata): string {
-    // A primitive has no identity by which it could be known again.
+    // A primitive has no identity, so it cannot be recognised when it comes again.
     if (typeof message !== "object") return createId(message);
     let byMetadata = ids.get(message);
     if (byMetadata === undefined) ids.set(message, byMetadata = new WeakMap());
@@ -82,4 +81,14 @@ export function correlate(options: CorrelateOptions = {}): Middleware {
     const ids = { messageId, correlationId, ...(causationId === undefined ? {} : { causationId }) };
     return next(undefined, { metadata: { ...metadata, ...ids } });
   };
+}
+
+/** Makes a UUID of version 4. */
+function randomId(): string {
+  // A page that is not served securely has `getRandomValues`, and not the function that makes a UUID.
+  const bytes = crypto.getRandomValues(new Uint8Array(16));
+  bytes[6] = bytes[6]! & 0x0f | 0x40;
+  bytes[8] = bytes[8]! & 0x3f | 0x80;
+  const hex = Array.from(bytes, (byte) => byte.toString(16).padStart(2, "0")).join("");
+  return hex.replace(/^(.{8})(.{4})(.{4})(.{4})/, "$1-$2-$3-$4-");
 }

@@ -1,16 +1,17 @@
 import type { AbstractConstructor } from "../token.ts";
 
-/** Which errors a middleware is about: those of the given classes, or those that a function says yes to. */
+/** Which errors a middleware acts on: instances of the given classes, or errors for which a function returns true. */
 export type ErrorFilter = readonly AbstractConstructor<unknown>[] | ((error: unknown) => boolean);
 
 /**
- * Makes a predicate of a filter.
+ * Turns a filter into a predicate.
  *
- * @param filter The filter; every error unless given.
+ * @param filter The filter. Without one every error is accepted.
  * @returns The predicate.
  */
 export function toPredicate(filter: ErrorFilter | undefined): (error: unknown) => boolean {
-  if (filter === undefined) return () => true;
   if (typeof filter === "function") return filter;
-  return (error) => filter.some((type) => error instanceof type);
+  return function isAccepted(error) {
+    return filter === undefined || filter.some((type) => error instanceof type);
+  };
 }

@@ -1,29 +1,30 @@
+import { onAbort } from "../internal/abort.ts";
+import { MAX_DELAY_MS } from "../internal/delay.ts";
 import type { Middleware } from "../middleware.ts";
 import { typeNameOf } from "../naming.ts";
-import { MAX_DELAY_MS } from "../internal/delay.ts";
 
-/** How {@linkcode timeout} ends an attempt. */
+/** How long {@linkcode timeout} waits for a handler after its time is up. */
 export interface TimeoutOptions {
   /**
-   * How long the handler may go on after its signal has fired, in milliseconds, before it is left behind: its rejection
-   * is observed, and nobody waits for it any more. `Infinity` never leaves a handler behind.
+   * How long the dispatch waits for the handler after its signal has fired, in milliseconds. Then it leaves the handler
+   * behind: a later rejection is observed, and nothing waits for it. With `Infinity` no handler is left behind.
    *
    * @default {0}
    */
-  readonly graceMs?: number;
+  readonly graceMs?: number | undefined;
 }
 
 /**
  * Makes a middleware that fires the handler's signal when the time is up, and rejects with its reason, a `DOMException`
  * named `TimeoutError`.
  *
- * Nothing can stop a handler that does not heed its signal. It goes on, and its result and its related events are dropped; with
- * `{ graceMs: Infinity }` the dispatch waits for it, and what it returns or throws is what comes out.
+ * Nothing can stop a handler that does not heed its signal. It goes on, and its result and its related events are
+ * dropped. With `{ graceMs: Infinity }` the dispatch waits for it, and what the handler returns or throws comes out.
  *
  * @param ms The time for the rest of the chain, in milliseconds.
  * @param options How long to wait for a handler to heed its signal.
  * @returns The middleware.
- * @throws {RangeError} If a number is negative or none.
+ * @throws {RangeError} If a number is negative or `NaN`.
  *
  * @example
  * ```ts
@@ -45,20 +46,18 @@ export interface TimeoutOptions {
 export function timeout(ms: number, options: TimeoutOptions = {}): Middleware {
   const { graceMs = 0 } = options;
   for (const value of [ms, graceMs]) {
-    if (!(value >= 0)) throw new RangeError(`Cannot time out after ${value} ms: it is a number from 0`);
+    if (!(value >= 0)) throw new RangeError(`Cannot time out after ${value} ms: must be a number from 0`);
   }
 
   return function timeout(message, next, { signal: outer }) {
     const controller = new AbortController();
     const { signal } = controller;
-    const relay = () => controller.abort(outer?.reason);
-    if (outer?.aborted) relay();
-    else outer?.addEventListener("abort", relay);
+    const forget = onAbort(outer, (reason) => controller.abort(reason));
 
     return new Promise((resolve, reject) => {
       const settle = <T>(outcome: (value: T) => void, value: T) => {
         clearTimeout(timer);
-        outer?.removeEventListener("abort", relay);
+        forget();
         outcome(value);
       };
       let timer = setTimeout(() => {

@@ -9,11 +9,11 @@ export type AnyDisposable =
   | { [Symbol.dispose](): void };
 
 /**
- * Makes a middleware that opens a disposable around each call, and disposes it whatever happens: a lock, a span, a
- * connection.
+ * Makes a middleware that opens a disposable around each call, such as a lock, a span or a connection. It disposes it
+ * when the call has succeeded, and also when it has failed.
  *
  * @param open Opens it, for a message and its context.
- * @returns The middleware. If both the call and the disposal fail, it rejects with an `AggregateError` of the two.
+ * @returns The middleware. If both the call and the disposal fail, it rejects with an `AggregateError` of both errors.
  *
  * @example
  * ```ts

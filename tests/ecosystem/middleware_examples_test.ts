@@ -6,9 +6,9 @@ const OUTPUTS: Record<string, string> = {
   "validation.ts": `
 Created: Ada <ada@example.com>
 Found: user 7
-Cannot handle "CreateUser": name: A user needs a name; email: This is no address
+Cannot handle "CreateUser": name: A user needs a name; email: This is not an address
   name: A user needs a name
-  email: This is no address
+  email: This is not an address
 Cannot handle "FindUser": id: An id is positive
   id: An id is positive
 `,

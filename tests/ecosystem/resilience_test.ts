@@ -45,7 +45,7 @@ Deno.test("A circuit breaker on a bus lets nothing through once it has opened, a
   assertEquals(await queries.dispatch(new FindPrice()), "99 EUR");
 });
 
-Deno.test("A circuit breaker on a bus counts the errors alone that it is told to", async () => {
+Deno.test("A circuit breaker on a bus counts only the errors that it is told to", async () => {
   const breaker = circuitBreaker(handleWhen((error) => error instanceof RangeError), {
     breaker: new ConsecutiveBreaker(1),
     halfOpenAfter: 1000,
@@ -57,7 +57,7 @@ Deno.test("A circuit breaker on a bus counts the errors alone that it is told to
   for (let count = 0; count < 3; count++) await assertRejects(() => queries.dispatch(new FindPrice()), TypeError);
 });
 
-Deno.test("A bulkhead on a bus refuses what is too much at a time, and has the others wait", async () => {
+Deno.test("A bulkhead on a bus refuses messages beyond its limit, and lets others wait", async () => {
   const answers: ReturnType<typeof Promise.withResolvers<string>>[] = [];
   const queries = new MessageRouter().newQueryBus().use(under(bulkhead(1, 1))).subscribe(FindPrice, () => {
     const answer = Promise.withResolvers<string>();
@@ -77,7 +77,7 @@ Deno.test("A bulkhead on a bus refuses what is too much at a time, and has the o
   assertEquals(await second, "second");
 });
 
-Deno.test("A policy on a bus hands the signal of the caller to the handler", async () => {
+Deno.test("A policy on a bus passes the signal of the caller to the handler", async () => {
   const controller = new AbortController();
   const reason = new RangeError("hung up");
   const policy = wrap(
@@ -96,7 +96,7 @@ Deno.test("A policy on a bus hands the signal of the caller to the handler", asy
   );
 });
 
-Deno.test("A policy on a bus may have a signal of its own, which the handler heeds", async () => {
+Deno.test("A policy on a bus may have its own signal, which the handler heeds", async () => {
   using time = new FakeTime();
   let isAborted = false;
   const queries = new MessageRouter().newQueryBus().use(under(timeout(100, TimeoutStrategy.Cooperative)))
@@ -115,7 +115,7 @@ Deno.test("A policy on a bus may have a signal of its own, which the handler hee
   assertEquals(isAborted, true);
 });
 
-Deno.test("A circuit breaker on the event bus is one for all handlers, which fail by themselves", async () => {
+Deno.test("A circuit breaker on the event bus is one for all handlers, which fail separately", async () => {
   const breaker = circuitBreaker(handleAll, { breaker: new ConsecutiveBreaker(1), halfOpenAfter: 1000 });
   const events = new MessageRouter().newEventBus({ order: "sequential" }).use(under(breaker))
     .subscribe(PriceChanged, () => {

@@ -72,7 +72,7 @@ function treeOf(exporter: InMemorySpanExporter, parent?: ReadableSpan): Tree[] {
   return children.map((span): Tree => [describe(span), ...treeOf(exporter, span)]);
 }
 
-/** Runs a function with a context manager, without which nothing is ever active. */
+/** Runs a function with a context manager. Without one no span is ever active. */
 async function withActiveContext(run: () => Promise<void>): Promise<void> {
   api.context.setGlobalContextManager(new AsyncLocalStorageContextManager().enable());
   try {
@@ -120,7 +120,7 @@ Deno.test("trace() makes the expected tree of a command with a retry and two eve
   });
 });
 
-Deno.test("trace() makes a tree without a context manager too, as edge runtimes have none", async () => {
+Deno.test("trace() makes a tree without a context manager too, as on edge runtimes", async () => {
   const { exporter, commands, events } = tracedBuses();
   commands.subscribe(PlaceOrder, function placeOrder(_command, { events }) {
     events.add(new OrderPlaced());
@@ -135,7 +135,7 @@ Deno.test("trace() makes a tree without a context manager too, as edge runtimes 
   ]);
 });
 
-Deno.test("trace() exports what happened to a handler that has failed", async () => {
+Deno.test("trace() exports the failure of a handler", async () => {
   const { exporter, queries } = tracedBuses();
   queries.subscribe(FindPrice, () => {
     throw new RangeError("The shop is closed");
@@ -151,7 +151,7 @@ Deno.test("trace() exports what happened to a handler that has failed", async ()
   ]);
 });
 
-Deno.test("trace() names the kinds of span by the numbers that the API has for them", async () => {
+Deno.test("trace() names the kinds of span by the numbers of the API", async () => {
   const { tracer, exporter, queries } = tracedBuses();
   queries.subscribe(FindPrice, () => 99);
   const queue = new MemoryQueue<FindPrice>({ maxSize: 1 });
@@ -164,7 +164,7 @@ Deno.test("trace() names the kinds of span by the numbers that the API has for t
   assertEquals(exporter.getFinishedSpans().map(({ kind }) => kind), [api.SpanKind.INTERNAL, api.SpanKind.CONSUMER]);
 });
 
-Deno.test("trace() has its span active while the handler runs", async () => {
+Deno.test("trace() keeps its span active while the handler runs", async () => {
   await withActiveContext(async () => {
     const { exporter, queries } = tracedBuses();
     let active: api.Span | undefined;
@@ -198,7 +198,7 @@ Deno.test("trace() continues the trace of metadata.traceparent, even within anot
   });
 });
 
-Deno.test("trace() makes a span that the handler has opened the parent of what is dispatched without a traceparent", async () => {
+Deno.test("trace() makes a span that the handler has opened the parent of a dispatch without a traceparent", async () => {
   await withActiveContext(async () => {
     const { tracer, exporter, commands, queries } = tracedBuses();
     queries.subscribe(FindPrice, function findPrice() {
@@ -221,7 +221,7 @@ Deno.test("trace() makes a span that the handler has opened the parent of what i
   });
 });
 
-Deno.test("trace() begins a trace where the traceparent is malformed", async () => {
+Deno.test("trace() begins a trace if the traceparent is malformed", async () => {
   const { exporter, queries } = tracedBuses();
   queries.subscribe(FindPrice, () => 99);
 
@@ -248,7 +248,7 @@ Deno.test("trace() joins the two sides of a queue", async () => {
   assertEquals(treeOf(exporter), [["process FindPrice ask 1 success", ["process PlaceOrder placeOrder 1 success"]]]);
 });
 
-Deno.test("trace() exports nothing of a trace that is not sampled, and says so to whom it passes it on", async () => {
+Deno.test("trace() exports nothing of a trace that is not sampled, and passes on that it is not", async () => {
   for (
     const [sampler, traceparent] of [
       [new ParentBasedSampler({ root: new AlwaysOnSampler() }), PARENT.replace(/01$/, "00")],
@@ -269,7 +269,7 @@ Deno.test("trace() exports nothing of a trace that is not sampled, and says so t
   }
 });
 
-Deno.test("trace() works with the API alone, where nobody has set up a tracer", async () => {
+Deno.test("trace() works with the API alone, without a tracer that was set up", async () => {
   const queries = new MessageRouter().newQueryBus().use(trace(api.trace.getTracer("tests")));
   let seen: unknown;
   queries.subscribe(FindPrice, (_query, { metadata }) => {
@@ -283,7 +283,7 @@ Deno.test("trace() works with the API alone, where nobody has set up a tracer", 
   assertEquals(seen, { traceparent: PARENT });
 });
 
-Deno.test("trace() keeps what is in the active context, where it is told how to get it", async () => {
+Deno.test("trace() keeps the content of the active context if it is told how to get it", async () => {
   await withActiveContext(async () => {
     const { queries } = tracedBuses({ activeContext: () => api.context.active() });
     const baggage = api.propagation.createBaggage({ tenant: { value: "acme" } });
@@ -324,7 +324,7 @@ Deno.test("trace() puts the parent where the API looks for it, and the API write
   assertStrictEquals(api.trace.getSpan(api.trace.deleteSpan(given!)), undefined);
 });
 
-Deno.test("trace() takes what the API calls a tracer, a histogram and a context", () => {
+Deno.test("trace() accepts a tracer, a histogram and a context of the API", () => {
   const check = (tracer: api.Tracer, histogram: api.Histogram, span: api.Span, context: api.Context) => {
     const ours: [Tracer, Histogram, Span, TraceContext] = [tracer, histogram, span, context];
     return [ours, trace(tracer, { duration: histogram, activeContext: () => api.context.active() })];

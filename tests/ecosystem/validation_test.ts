@@ -6,7 +6,7 @@ import { type } from "arktype";
 import * as v from "valibot";
 import { z } from "zod";
 
-/** Which names are taken already, which only an asynchronous check can find out. */
+/** The names that are taken. Only an asynchronous check can find out. */
 async function isFree(name: string): Promise<boolean> {
   await Promise.resolve();
   return name !== "Grace";
@@ -65,7 +65,7 @@ const asyncValibot = v.objectAsync({
   tags: v.array(v.string()),
 });
 
-/** Handles a command with its bus, and tells what the handler was given. */
+/** Handles a command with its bus, and returns what the handler got. */
 async function handle(message: CreateUser, middleware: Middleware): Promise<CreateUser> {
   const commands = new MessageRouter().newCommandBus().use(middleware).subscribe(CreateUser, (command) => command);
   return await commands.dispatch(message) as CreateUser;
@@ -78,7 +78,7 @@ for (
     arktype: CreateWithArktype,
   })
 ) {
-  Deno.test(`validate() hands the handler what a schema of ${library} makes of the message`, async () => {
+  Deno.test(`validate() gives the handler the output of a schema of ${library}`, async () => {
     const message = Object.assign(new Create("  Ada ", "London", ["admin"]), { extra: 1 });
     const handled = await handle(message, validate());
 
@@ -125,7 +125,7 @@ Deno.test("validate() rejects with all the issues that a schema of arktype finds
 });
 
 for (const [library, Create] of Object.entries({ zod: CreateWithZod, valibot: CreateWithValibot })) {
-  Deno.test(`validate() hands the handler no data that a schema of ${library} does not know`, async () => {
+  Deno.test(`validate() gives the handler no data that a schema of ${library} does not know`, async () => {
     const message = Object.assign(new Create("Ada", "London"), { isAdmin: true });
 
     assertEquals(Object.keys(await handle(message, validate())).sort(), ["address", "name", "tags"]);
@@ -149,7 +149,7 @@ for (
   });
 }
 
-Deno.test("validate() takes what a schema makes a class of its own of as it is", async () => {
+Deno.test("validate() passes on an instance of the class that a schema outputs", async () => {
   class Transfer extends Command<number> {
     readonly #amount: number;
     constructor(amount: number) {
@@ -175,7 +175,7 @@ Deno.test("validate() takes what a schema makes a class of its own of as it is",
 /** Takes code that is compiled and never called. */
 function compiled(_code: () => unknown): void {}
 
-Deno.test("validate() takes every schema of the specification, and its own schemas are of that kind", () => {
+Deno.test("validate() accepts every schema of the specification, and its own type fits the specification", () => {
   compiled(() => {
     const theirs = null as unknown as StandardSchemaV1<unknown, { name: string }>;
     const ours: StandardSchema<{ name: string }> = theirs;
@@ -187,7 +187,7 @@ Deno.test("validate() takes every schema of the specification, and its own schem
   });
 });
 
-Deno.test("validate() takes no schema whose output does not fit the message", () => {
+Deno.test("validate() refuses a schema whose output does not fit the message", () => {
   compiled(() => {
     // @ts-expect-error -- the name is missing
     validate(CreateUser, z.object({ address: z.object({ city: z.string() }), tags: z.array(z.string()) }));
@@ -195,7 +195,7 @@ Deno.test("validate() takes no schema whose output does not fit the message", ()
     validate(CreateUser, v.object({ ...CreateWithValibot.schema.entries, name: v.number() }));
     // @ts-expect-error -- the name may be absent
     validate(CreateUser, type({ "name?": "string", address: { city: "string" }, tags: "string[]" }));
-    // @ts-expect-error -- what comes in is right, and what comes out is wrong
+    // @ts-expect-error -- the input is right, and the output is wrong
     validate(CreateUser, CreateWithZod.schema.extend({ name: z.string().transform((name) => name.length) }));
     // @ts-expect-error -- in a class
     z.object({ name: z.string() }) satisfies SchemaFor<CreateUser>;

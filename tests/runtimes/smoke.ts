@@ -236,7 +236,7 @@ const scenarios: readonly Scenario[] = [
       const reported: string[] = [];
       let attempts = 0;
       commands.use(
-        retry({ attempts: 3, delay: 1, backoff: 2, jitter: true }),
+        retry({ attempts: 3, delay: 1, factor: 2, jitter: true }),
         captureError((error) => void reported.push((error as Error).message)),
         using(() => {
           log.push("opened");

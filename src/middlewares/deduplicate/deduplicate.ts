@@ -1,4 +1,5 @@
 import type { HandlerContext } from "../../context.ts";
+import { abortable } from "../../internal/abort.ts";
 import { classOf, prototypeOf } from "../../message_class.ts";
 import type { Middleware } from "../../middleware.ts";
 import { describe, nameOf, typeNameOf } from "../../naming.ts";
@@ -8,8 +9,8 @@ import { MemoryDeduplicationStore } from "./memory_deduplication_store.ts";
 /** How {@linkcode deduplicate} tells messages apart, and how long it remembers them. */
 export interface DeduplicateOptions {
   /**
-   * Gives what identifies a message among those of its class, such as an id that its sender has made. A message for
-   * which it gives `undefined` is handled each time.
+   * Returns what identifies a message among those of its class, such as an id from its sender. If it returns
+   * `undefined`, the message is handled each time.
    */
   readonly key: (message: object, context: HandlerContext) => string | undefined;
   /** How long the result of a message is remembered, in milliseconds. A number above 0, `Infinity` included. */
@@ -19,31 +20,31 @@ export interface DeduplicateOptions {
    *
    * @default {a new MemoryDeduplicationStore}
    */
-  readonly store?: DeduplicationStore;
+  readonly store?: DeduplicationStore | undefined;
 }
 
 /** A message that is being handled. */
-interface Flight {
+interface InFlight {
   readonly outcome: Promise<unknown>;
   /** The signal of the dispatch that handles it. */
   readonly signal: AbortSignal | undefined;
 }
 
 /**
- * Makes a middleware that handles a message once, however often it comes. A duplicate resolves to the first one's
- * result, the same object, and no handler is built for it.
+ * Makes a middleware that handles a message once, however often it comes. A duplicate resolves to the result of the
+ * first message, the same object, and no handler is built for it.
  *
- * Duplicates that come while the first one is handled wait for it, and share what comes of it, a failure included. A
- * failure is not remembered: whoever comes later is handled. The signal of a duplicate ends its own wait alone. Where the
- * first one fails after its own signal has fired, that says nothing about the others: the next in line is handled in its
- * place.
+ * A duplicate that comes while the first message is being handled waits for it. It shares the outcome, a failure
+ * included. A failure is not remembered: a message that comes later is handled. The signal of a duplicate ends only the
+ * wait of that duplicate. If the first message fails after its own signal has fired, the others do not share that
+ * failure: the next duplicate is handled in its place.
  *
- * Messages of different classes are never taken for duplicates, nor are different handlers of an event. A store that
- * outlives the process tells them apart by their names. Several processes that share a store each handle a message that
- * reaches them at the same time.
+ * Messages of different classes are never duplicates, and each handler of an event runs once. A store that outlives the
+ * process tells classes and handlers apart by their names. If several processes share a store, a message that reaches
+ * them at the same time is handled in each of them.
  *
- * Related events are published by the first one alone, behind the middlewares; a duplicate does not wait for them. What
- * the store throws comes out. A handler must not dispatch its own message again, which would wait for itself.
+ * Only the first message publishes related events, behind the middlewares; a duplicate does not wait for them. What the
+ * store throws comes out. A handler must not dispatch its own message again: it would wait for itself.
  *
  * @param options How messages are told apart, and how long they are remembered.
  * @returns The middleware.
@@ -79,34 +80,37 @@ interface Flight {
  */
 export function deduplicate(options: DeduplicateOptions): Middleware {
   const { key: keyOf, ttlMs, store = new MemoryDeduplicationStore() } = options;
-  if (!(ttlMs > 0)) throw new RangeError(`Cannot remember messages for ${ttlMs} ms: it is a number above 0`);
+  if (!(ttlMs > 0)) throw new RangeError(`Cannot remember messages for ${ttlMs} ms: must be a number above 0`);
 
-  const flights = new Map<string, Flight>();
-  const names = new Names();
+  const inFlight = new Map<string, InFlight>();
+  const keyPrefix = newKeyPrefix();
 
   return async function deduplicate(message, next, context) {
     const given = keyOf(message, context);
     if (given === undefined) return await next();
     if (typeof given !== "string") {
-      throw new TypeError(`Cannot deduplicate "${typeNameOf(message)}" by ${describe(given)}: a key is a string`);
+      throw new TypeError(
+        `Cannot deduplicate "${typeNameOf(message)}" by ${describe(given)}: the key must be a string`,
+      );
     }
-    const key = `${names.scopeOf(message, context)}:${given}`;
+    const key = `${keyPrefix(message, context)}:${given}`;
     const { signal } = context;
 
-    for (let flight = flights.get(key); flight !== undefined; flight = flights.get(key)) {
+    for (let first = inFlight.get(key); first !== undefined; first = inFlight.get(key)) {
+      const { outcome } = first;
       try {
-        return await waitFor(flight.outcome, signal);
+        return await abortable(signal, (resolve, reject) => void outcome.then(resolve, reject));
       } catch (error) {
-        if (signal?.aborted || !flight.signal?.aborted) throw error;
+        if (signal?.aborted || !first.signal?.aborted) throw error;
       }
     }
 
     const outcome = handleOnce(key, next);
-    flights.set(key, { outcome, signal });
+    inFlight.set(key, { outcome, signal });
     try {
       return await outcome;
     } finally {
-      flights.delete(key);
+      inFlight.delete(key);
     }
   };
 
@@ -119,39 +123,26 @@ export function deduplicate(options: DeduplicateOptions): Middleware {
   }
 }
 
-/** Names what a key belongs to, so that no two of them have the same. */
-class Names {
-  readonly #names = new WeakMap<object, string>();
-  readonly #counts = new Map<string, number>();
+/** Makes the function that says what a key belongs to. It gives each class and each handler a name of its own. */
+function newKeyPrefix(): (message: object, context: HandlerContext) => string {
+  const names = new WeakMap<object, string>();
+  const counts = new Map<string, number>();
 
-  /** What the key of a message is unique in. */
-  scopeOf(message: object, { kind, handler }: HandlerContext): string {
-    const scope = `${kind}:${this.#nameOf(classOf(prototypeOf(message)))}`;
-    // Each handler of an event is to run once; a command and a query have but one.
-    return kind === "event" ? `${scope}:${this.#nameOf(handler)}` : scope;
-  }
-
-  #nameOf(value: object): string {
-    const known = this.#names.get(value);
+  function uniqueNameOf(value: object): string {
+    const known = names.get(value);
     if (known !== undefined) return known;
-    // So that a name has nothing in it that parts it from others.
+    // The encoding leaves none of the characters that separate one name from another.
     const name = encodeURIComponent(nameOf(value));
-    const count = (this.#counts.get(name) ?? 0) + 1;
-    this.#counts.set(name, count);
+    const count = (counts.get(name) ?? 0) + 1;
+    counts.set(name, count);
     const unique = count === 1 ? name : `${name}#${count}`;
-    this.#names.set(value, unique);
+    names.set(value, unique);
     return unique;
   }
-}
 
-/** Waits for a promise, until a signal fires. */
-function waitFor(outcome: Promise<unknown>, signal: AbortSignal | undefined): Promise<unknown> {
-  if (signal === undefined) return outcome;
-  return new Promise((resolve, reject) => {
-    const abort = () => reject(signal.reason);
-    const leave = () => signal.removeEventListener("abort", abort);
-    if (signal.aborted) return abort();
-    signal.addEventListener("abort", abort, { once: true });
-    outcome.then(resolve, reject).finally(leave);
-  });
+  return function keyPrefix(message, { kind, handler }) {
+    const prefix = `${kind}:${uniqueNameOf(classOf(prototypeOf(message)))}`;
+    // Each handler of an event runs once. A command and a query have a single handler.
+    return kind === "event" ? `${prefix}:${uniqueNameOf(handler)}` : prefix;
+  };
 }

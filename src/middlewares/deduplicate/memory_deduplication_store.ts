@@ -3,22 +3,22 @@ import type { DeduplicatedResult, DeduplicationStore } from "./deduplication_sto
 /** How much a {@linkcode MemoryDeduplicationStore} remembers. */
 export interface MemoryDeduplicationStoreOptions {
   /**
-   * How many messages are remembered at the most. Beyond it the one that was remembered first is forgotten. A whole
-   * number from 1.
+   * How many messages are remembered at most. Beyond that, the oldest one is forgotten. A whole number from 1, or
+   * `Infinity`.
    *
    * @default {10_000}
    */
-  readonly maxSize?: number;
+  readonly maxSize?: number | undefined;
 }
 
-interface Entry {
+interface Remembered {
   readonly outcome: DeduplicatedResult;
   readonly expiresAt: number;
 }
 
 /**
- * Remembers in the memory of the process what came of messages, and forgets by age and by size. It needs no timer: what
- * is too old is dropped when something else is remembered.
+ * Remembers the outcomes of messages in the memory of the process, and forgets them by age and by number. It needs no
+ * timer: outcomes that are too old are dropped when another one is remembered.
  *
  * @example
  * ```ts
@@ -34,8 +34,8 @@ interface Entry {
  */
 export class MemoryDeduplicationStore implements DeduplicationStore {
   readonly #maxSize: number;
-  /** What was remembered first comes first. */
-  readonly #entries = new Map<string, Entry>();
+  /** By key, the oldest one first. */
+  readonly #remembered = new Map<string, Remembered>();
 
   /**
    * Makes a store that remembers nothing yet.
@@ -46,45 +46,45 @@ export class MemoryDeduplicationStore implements DeduplicationStore {
   constructor(options: MemoryDeduplicationStoreOptions = {}) {
     const { maxSize = 10_000 } = options;
     if (maxSize !== Infinity && !(Number.isSafeInteger(maxSize) && maxSize >= 1)) {
-      throw new RangeError(`Cannot remember ${maxSize} messages: it is a whole number from 1, or Infinity`);
+      throw new RangeError(`Cannot remember ${maxSize} messages: must be a whole number from 1, or Infinity`);
     }
     this.#maxSize = maxSize;
   }
 
-  /** How many messages are in the memory, those included that are too old and not dropped yet. */
+  /** How many messages it holds. Messages that are too old count until they are dropped. */
   get size(): number {
-    return this.#entries.size;
+    return this.#remembered.size;
   }
 
   /**
-   * Looks up what came of a message.
+   * Looks up the outcome of a message.
    *
    * @param key The key of the message.
-   * @returns What was set last; `undefined` where nothing was, or where it is too old.
+   * @returns The outcome that was set last; `undefined` if there is none, or if it is too old.
    */
   get(key: string): DeduplicatedResult | undefined {
-    const entry = this.#entries.get(key);
-    if (entry === undefined || entry.expiresAt > Date.now()) return entry?.outcome;
-    this.#entries.delete(key);
+    const found = this.#remembered.get(key);
+    if (found === undefined || found.expiresAt > Date.now()) return found?.outcome;
+    this.#remembered.delete(key);
     return undefined;
   }
 
   /**
-   * Remembers what came of a message.
+   * Remembers the outcome of a message.
    *
    * @param key The key of the message.
-   * @param outcome What came of it.
+   * @param outcome The outcome.
    * @param ttlMs How long to remember it, in milliseconds, from now.
    */
   set(key: string, outcome: DeduplicatedResult, ttlMs: number): void {
     const now = Date.now();
-    this.#entries.delete(key);
-    this.#entries.set(key, { outcome, expiresAt: now + ttlMs });
-    // Those with the same time to live are in the order of their end, so that each is dropped here once and none is
-    // looked at in vain. Where the times differ, a short one may hide behind a long one until the size forgets it.
-    for (const [oldest, { expiresAt }] of this.#entries) {
-      if (expiresAt > now && this.#entries.size <= this.#maxSize) return;
-      this.#entries.delete(oldest);
+    this.#remembered.delete(key);
+    this.#remembered.set(key, { outcome, expiresAt: now + ttlMs });
+    // With one time to live for all, the oldest expires first: the loop looks at no outcome that it does not drop, but
+    // for the last one. With different times, a short one may stay behind a long one until the size drops it.
+    for (const [oldest, { expiresAt }] of this.#remembered) {
+      if (expiresAt > now && this.#remembered.size <= this.#maxSize) return;
+      this.#remembered.delete(oldest);
     }
   }
 }

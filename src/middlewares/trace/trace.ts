@@ -11,22 +11,22 @@ import {
   type Tracer,
 } from "./tracer.ts";
 
-/** What {@linkcode trace} adds, and to what. */
+/** What {@linkcode trace} records besides, and which context it starts from. */
 export interface TraceOptions {
-  /** What else to say of a span. It is given the message and the context. */
-  readonly attributes?: (message: object, context: HandlerContext) => TraceAttributes;
+  /** Returns further attributes of a span, for a message and its context. */
+  readonly attributes?: ((message: object, context: HandlerContext) => TraceAttributes) | undefined;
   /**
-   * Where each duration is recorded, in seconds: the histogram `messaging.process.duration` of a meter. Its attributes
-   * are those of the span that have few values.
+   * Where each duration is recorded, in seconds: the histogram `messaging.process.duration` of a meter. It gets those
+   * attributes of the span that have few different values.
    */
-  readonly duration?: Histogram;
+  readonly duration?: Histogram | undefined;
   /**
-   * Gives OpenTelemetry's active context, `() => context.active()`, so that what it holds, such as baggage, is kept
-   * where the parent comes from the metadata.
+   * Returns OpenTelemetry's active context, `() => context.active()`. Where the parent comes from the metadata, the rest
+   * of that context, such as baggage, is then kept.
    *
    * @default {an empty context}
    */
-  readonly activeContext?: () => TraceContext;
+  readonly activeContext?: (() => TraceContext) | undefined;
 }
 
 // OpenTelemetry's SpanKind and SpanStatusCode.
@@ -35,22 +35,23 @@ const CONSUMER = 4;
 const ERROR = 2;
 
 /**
- * Makes a middleware that records a span for each run of a handler, with a tracer of OpenTelemetry's.
+ * Makes a middleware that records a span each time a handler runs, with a tracer of OpenTelemetry.
  *
- * The span is named `process CreateUser`, as OpenTelemetry's conventions for messaging ask. Its attributes say what is
- * handled (`cq.message.type`, `cq.message.kind`), by whom (`cq.handler`), at which attempt (`cq.attempt`, from 1) and
- * how it went (`cq.outcome`, `success` or `failure`). An error is recorded, and makes the status of the span an error.
- * The ids of {@linkcode correlate}, in front of it, become `messaging.message.id` and `messaging.message.conversation_id`.
+ * The span is named `process CreateUser`, as OpenTelemetry's conventions for messaging demand. Its attributes name the
+ * message (`cq.message.type`, `cq.message.kind`), the handler (`cq.handler`), the attempt (`cq.attempt`, from 1) and the
+ * outcome (`cq.outcome`, `success` or `failure`). An error is recorded and sets the status of the span to error. The ids
+ * from a {@linkcode correlate} in front of it become `messaging.message.id` and `messaging.message.conversation_id`.
  *
- * The parent is the span that `metadata.traceparent` names, as the W3C's Trace Context writes it, and otherwise the
- * active span. What is handled finds its own span there: whatever a handler dispatches with its context, related events
- * and messages that it sends to a queue belong to it, in another process too. A malformed one is ignored. To have a
- * span that the handler has opened be the parent instead, dispatch with `traceparent: undefined` in the metadata.
+ * The parent is the span that `metadata.traceparent` names, in the format of the W3C's Trace Context. Without it, or if
+ * it is malformed, the parent is the active span. The handler's context names the new span there: messages that the
+ * handler dispatches with its context, its related events and messages that it sends to a queue become children of that
+ * span, in another process too. To make a span that the handler opened the parent instead, dispatch with
+ * `traceparent: undefined` in the metadata.
  *
- * Put it right behind a `retry`, so that each attempt has a span and a number of its own.
+ * Place it right behind a `retry`: then each attempt has its own span and its own number.
  *
  * @param tracer The tracer: `trace.getTracer("my-app")` of OpenTelemetry's API.
- * @param options What to add, and to what.
+ * @param options What to record besides, and which context to start from.
  * @returns The middleware.
  *
  * @example
@@ -68,7 +69,7 @@ const ERROR = 2;
  */
 export function trace(tracer: Tracer, options: TraceOptions = {}): Middleware {
   const { attributes, duration, activeContext } = options;
-  // Each attempt of one run is handed the same context.
+  // All attempts of one handler in one dispatch get the same context object.
   const attempts = new WeakMap<HandlerContext, number>();
 
   return function trace(message, next, context) {
@@ -83,10 +84,10 @@ export function trace(tracer: Tracer, options: TraceOptions = {}): Middleware {
       duration?.record((performance.now() - start) / 1000, { ...common, ...outcome });
     };
 
-    const run = async (span: Span) => {
+    const recordSpan = async (span: Span) => {
       let result: unknown;
       try {
-        result = await next(undefined, passOn(span, context));
+        result = await next(undefined, optionsWithin(span, context));
       } catch (error) {
         const exception = error instanceof Error || typeof error === "string" ? error : describe(error);
         span.recordException(exception);
@@ -110,12 +111,12 @@ export function trace(tracer: Tracer, options: TraceOptions = {}): Middleware {
     };
     const parent = parseTraceparent(context.metadata.traceparent);
     return parent === undefined
-      ? tracer.startActiveSpan(name, spanOptions, run)
-      : tracer.startActiveSpan(name, spanOptions, contextWithin(parent, activeContext?.()), run);
+      ? tracer.startActiveSpan(name, spanOptions, recordSpan)
+      : tracer.startActiveSpan(name, spanOptions, contextWithin(parent, activeContext?.()), recordSpan);
   };
 }
 
-/** What is the same for many messages. */
+/** The attributes that have few different values, so that a histogram can take them. */
 function commonAttributes(message: object, { kind, handler }: HandlerContext): TraceAttributes {
   const type = typeNameOf(message);
   return {
@@ -136,8 +137,8 @@ function correlationAttributes({ metadata: { messageId, correlationId } }: Handl
   };
 }
 
-/** What the handler passes on names its span as the parent. */
-function passOn(span: Span, { metadata }: HandlerContext): { metadata: HandlerContext["metadata"] } | undefined {
+/** Makes the span the parent of all that the handler dispatches with its context. */
+function optionsWithin(span: Span, { metadata }: HandlerContext): { metadata: HandlerContext["metadata"] } | undefined {
   const traceparent = formatTraceparent(span.spanContext());
   return traceparent === undefined ? undefined : { metadata: { ...metadata, traceparent } };
 }

@@ -7,17 +7,17 @@ export interface SpanContext {
   /** Flags; the lowest bit says that the trace is recorded. */
   readonly traceFlags: number;
   /** Whether the span belongs to another process. */
-  readonly isRemote?: boolean;
+  readonly isRemote?: boolean | undefined;
 }
 
-// Later versions may append fields. Version ff is none.
+// Later versions may append fields. Version ff is not valid.
 const PATTERN = /^(?!ff)([0-9a-f]{2})-([0-9a-f]{32})-([0-9a-f]{16})-([0-9a-f]{2})(-.*)?$/;
 
 /**
- * Reads the header with which the W3C's Trace Context names the parent of a span.
+ * Reads the header by which the W3C's Trace Context names the parent of a span.
  *
- * @param traceparent What should be one.
- * @returns The parent; `undefined` where it is malformed.
+ * @param traceparent The header, or any other value.
+ * @returns The parent; `undefined` if the value is not a valid header.
  */
 export function parseTraceparent(traceparent: unknown): SpanContext | undefined {
   const match = typeof traceparent === "string" ? PATTERN.exec(traceparent) : null;
@@ -35,10 +35,10 @@ export function parseTraceparent(traceparent: unknown): SpanContext | undefined 
 }
 
 /**
- * Writes the header with which the W3C's Trace Context names the parent of a span.
+ * Writes the header by which the W3C's Trace Context names the parent of a span.
  *
  * @param context The parent.
- * @returns The header; `undefined` where the span is of a tracer that does nothing.
+ * @returns The header; `undefined` if the span has no ids, because its tracer does nothing.
  */
 export function formatTraceparent(context: SpanContext): string | undefined {
   if (!isValid(context)) return undefined;

@@ -1,12 +1,12 @@
 import type { SpanContext } from "./traceparent.ts";
 
-/** What is known of a span or a measurement, by OpenTelemetry's names. */
+/** The attributes of a span or a measurement, by OpenTelemetry's names. */
 export interface TraceAttributes {
-  /** A name such as `cq.handler`, with what it stands for. */
+  /** A name such as `cq.handler`, and its value. */
   [name: string]: string | number | boolean | undefined;
 }
 
-/** What OpenTelemetry carries along with the flow of the code. */
+/** The part of OpenTelemetry's `Context` that tracing needs. */
 export interface TraceContext {
   /** Reads a value. */
   getValue(key: symbol): unknown;
@@ -20,10 +20,10 @@ export interface TraceContext {
 export interface Span {
   /** What identifies the span. */
   spanContext(): SpanContext;
-  /** Adds what is known of the span. */
+  /** Adds attributes to the span. */
   setAttributes(attributes: TraceAttributes): unknown;
-  /** Says how it went. */
-  setStatus(status: { code: number; message?: string }): unknown;
+  /** Sets the status of the span. */
+  setStatus(status: { code: number; message?: string | undefined }): unknown;
   /** Adds an error. */
   recordException(exception: Error | string): void;
   /** Ends the span. */
@@ -33,9 +33,9 @@ export interface Span {
 /** What a span starts with. */
 export interface SpanOptions {
   /** OpenTelemetry's `SpanKind`. */
-  kind?: number;
-  /** What is known of it. */
-  attributes?: TraceAttributes;
+  kind?: number | undefined;
+  /** The first attributes of the span. */
+  attributes?: TraceAttributes | undefined;
 }
 
 /** The part of OpenTelemetry's `Tracer` that tracing needs. */
@@ -57,10 +57,10 @@ export interface Histogram {
   record(value: number, attributes?: TraceAttributes): void;
 }
 
-/** Under which OpenTelemetry's API keeps the span in a context. The key is registered, so that all its versions agree. */
+/** Under this key OpenTelemetry's API keeps the span in a context. It is a registered symbol: all versions share it. */
 const SPAN_KEY = Symbol.for("OpenTelemetry Context Key SPAN");
 
-/** A context with nothing but what is set, where the caller offers no other. */
+/** A context that starts empty, for callers that offer none. */
 class PlainContext implements TraceContext {
   readonly #values: ReadonlyMap<symbol, unknown>;
 
@@ -86,13 +86,13 @@ class PlainContext implements TraceContext {
 const EMPTY_CONTEXT: TraceContext = new PlainContext(new Map());
 
 /**
- * Makes a context within a span that is known by what identifies it alone.
+ * Makes a context whose active span is one of another process, of which only the ids are known.
  *
- * @param parent The span.
- * @param context What the context holds besides; nothing unless given.
+ * @param parent What identifies the span.
+ * @param context What else the context holds. Nothing unless given.
  * @returns The context.
  */
 export function contextWithin(parent: SpanContext, context: TraceContext = EMPTY_CONTEXT): TraceContext {
-  // A tracer asks the span of a parent for no more than this.
+  // These are the only methods of a parent that a tracer calls.
   return context.setValue(SPAN_KEY, { spanContext: () => parent, isRecording: () => false });
 }

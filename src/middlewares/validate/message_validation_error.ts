@@ -4,7 +4,7 @@ import type { SchemaIssue } from "../../standard_schema.ts";
 
 /** One thing that is wrong with a message. */
 export interface ValidationIssue {
-  /** The keys that lead to it from the message, outermost first. Empty where it is the message as a whole. */
+  /** The keys that lead from the message to the wrong value, outermost first. Empty for the message as a whole. */
   readonly path: readonly PropertyKey[];
   /** What is wrong, in the words of the schema. */
   readonly message: string;
@@ -18,13 +18,13 @@ export class MessageValidationError extends Error {
   readonly issues: readonly ValidationIssue[];
 
   /**
-   * Made by the middleware that validates.
+   * Makes the error. The middleware that validates throws it.
    *
    * @param messageType The class of the message.
    * @param issues What its schema finds wrong with it.
    */
   constructor(messageType: MessageType, issues: readonly SchemaIssue[]) {
-    // The lists of some libraries are of a class of their own, which `map` would make another one of.
+    // The lists of some libraries have a class of their own. Their `map` would make another list of that class.
     const found = Array.from(issues, ({ path = [], message }): ValidationIssue => {
       return { path: Array.from(path, keyOf), message };
     });
@@ -41,11 +41,11 @@ function keyOf(segment: PropertyKey | { readonly key: PropertyKey }): PropertyKe
 
 function describeIssue({ path, message }: ValidationIssue): string {
   const place = path.map(describeKey).join("");
-  // Some libraries say themselves where it is.
+  // The messages of some libraries begin with the place.
   return place === "" || message.startsWith(`${place} `) ? message : `${place}: ${message}`;
 }
 
-/** As it would be written in code. */
+/** Writes a key as code would. */
 function describeKey(key: PropertyKey, index: number): string {
   if (typeof key === "string" && /^[\p{ID_Start}$_][\p{ID_Continue}$]*$/u.test(key)) {
     return index === 0 ? key : `.${key}`;

@@ -1,23 +1,23 @@
-import { classOf } from "../../message_class.ts";
+import { isPromiseLike, toPromise } from "../../internal/promise.ts";
 import type { MessageType } from "../../message.ts";
+import { classOf, isInstanceOf } from "../../message_class.ts";
 import type { Middleware, Next } from "../../middleware.ts";
 import { describe, nameOf } from "../../naming.ts";
-import { isPromiseLike, toPromise } from "../../internal/promise.ts";
 import { MessageValidationError } from "./message_validation_error.ts";
 import { isStandardSchema, type SchemaFor, type SchemaResult, type StandardSchema } from "../../standard_schema.ts";
 
 /**
- * Makes a middleware that validates the messages whose class has a static property `schema`, for which any Standard
- * Schema will do, such as those of zod, valibot and arktype. A class without one is let through, a derived class
- * inherits that of its base.
+ * Makes a middleware that validates messages whose class has a static property `schema`. That is a Standard Schema,
+ * such as one of zod, valibot or arktype. A derived class inherits the schema of its base. Messages of a class without
+ * a schema pass.
  *
  * A message that does not fit rejects with a {@linkcode MessageValidationError}, and no handler is built for it.
- * Otherwise the handler gets what the schema puts out, as an instance of the message's class: the data is exactly that
- * of the output, so what the schema removes is gone, and so are properties of a derived class which the schema of its
- * base does not know. The constructor does not run. A class with `#private` fields needs a schema that puts out an
- * instance of the class, which is passed on as it is.
+ * Otherwise the handler gets the output of the schema, as an instance of the message's class. It has exactly the data of
+ * that output: properties that the schema removes are gone, and so are properties of a derived class that the schema of
+ * its base does not know. The constructor does not run. A class with `#private` fields needs a schema whose output is an
+ * instance of the class; that is passed on as it is.
  *
- * A schema that validates synchronously costs no wait.
+ * A schema that validates synchronously adds no wait.
  *
  * @returns The middleware.
  *
@@ -43,14 +43,14 @@ import { isStandardSchema, type SchemaFor, type SchemaResult, type StandardSchem
  */
 export function validate(): Middleware;
 /**
- * Makes a middleware that validates the messages of one class and of those derived from it, for classes that should not
- * know their schema. It is otherwise like {@linkcode validate} without arguments.
+ * Makes a middleware that validates the messages of one class and of the classes derived from it, for classes that
+ * should not know their schema. Otherwise it does the same as {@linkcode validate} without arguments.
  *
  * @typeParam M The message.
- * @param type The class of message. Any other message is let through.
+ * @param type The class of the messages. All other messages pass.
  * @param schema The schema. Its output has to fit the data of the message.
  * @returns The middleware.
- * @throws {TypeError} If the schema is no Standard Schema.
+ * @throws {TypeError} If the schema is not a Standard Schema.
  *
  * @example
  * ```ts
@@ -67,7 +67,7 @@ export function validate(): Middleware;
  *   }
  * }
  *
- * // A library makes this of one line.
+ * // With a library this is one line.
  * const schema: StandardSchema<{ name: string }> = {
  *   "~standard": {
  *     version: 1,
@@ -93,55 +93,52 @@ export function validate<M>(type: MessageType<M>, schema: NoInfer<SchemaFor<M>>)
 export function validate(type?: MessageType, schema?: StandardSchema): Middleware {
   if (type !== undefined && !isStandardSchema(schema)) {
     throw new TypeError(
-      `Cannot validate "${nameOf(type)}" with ${describe(schema)}: it is no Standard Schema. ` +
+      `Cannot validate "${nameOf(type)}" with ${describe(schema)}: it is not a Standard Schema. ` +
         "Pass a schema of a library that implements the interface, such as zod, valibot or arktype",
     );
   }
 
   return function validate(message, next) {
-    // A pump may carry what has no class.
-    const prototype: object = Object.getPrototypeOf(Object(message)) ?? Object.prototype;
-    const found = type === undefined ? schemaOf(prototype) : isOf(type, prototype) ? schema : undefined;
+    const found = type === undefined ? schemaOf(message) : isInstanceOf(message, type) ? schema : undefined;
     if (found === undefined) return next();
 
     const result = found["~standard"].validate(message);
     return isPromiseLike(result)
-      ? toPromise(result).then((settled) => passOn(message, settled, next))
-      : passOn(message, result, next);
+      ? toPromise(result).then((settled) => nextValidated(message, settled, next))
+      : nextValidated(message, result, next);
   };
 }
 
-function isOf(type: MessageType, prototype: object): boolean {
-  const base: object = type.prototype;
-  return prototype === base || Object.prototype.isPrototypeOf.call(base, prototype);
-}
-
-function schemaOf(prototype: object): StandardSchema | undefined {
+function schemaOf(message: object): StandardSchema | undefined {
+  // A pump may carry a value that has no class.
+  const prototype: object = Object.getPrototypeOf(Object(message)) ?? Object.prototype;
   const type: MessageType & { readonly schema?: unknown } = classOf(prototype);
   const { schema } = type;
   if (schema === undefined || isStandardSchema(schema)) return schema;
   throw new TypeError(
-    `Cannot validate "${nameOf(type)}": its static property "schema" is ${describe(schema)}, and no Standard Schema. ` +
-      "Rename the property, or make it a schema of a library that implements the interface",
+    `Cannot validate "${nameOf(type)}": its static property "schema" is ${
+      describe(schema)
+    }, which is not a Standard Schema. ` +
+      "Rename the property, or give it a schema of a library that implements the interface",
   );
 }
 
-function passOn(message: object, result: SchemaResult, next: Next): Promise<unknown> {
+function nextValidated(message: object, result: SchemaResult, next: Next): Promise<unknown> {
   if (result.issues !== undefined) {
     throw new MessageValidationError(classOf(Object.getPrototypeOf(message)), result.issues);
   }
   return next(instanceOf(message, result.value));
 }
 
-/** The output of a schema, as an instance of the message's class. */
+/** Makes an instance of the message's class from the output of a schema. */
 function instanceOf(message: object, output: unknown): object {
   const prototype: object = Object.getPrototypeOf(message);
   if (Object.getPrototypeOf(Object(output)) === prototype) return output as object;
   if (typeof output !== "object" || output === null) {
     const name = nameOf(classOf(prototype));
     throw new TypeError(
-      `Cannot handle "${name}": its schema puts out ${describe(output)}. ` +
-        `Have it put out an object with the data of the message, or a "${name}"`,
+      `Cannot handle "${name}": the output of its schema is ${describe(output)}. ` +
+        `It must be an object with the data of the message, or an instance of "${name}"`,
     );
   }
   return Object.create(prototype, Object.getOwnPropertyDescriptors(output));
