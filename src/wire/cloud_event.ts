@@ -15,15 +15,15 @@ export interface CloudEvent {
   /** What has happened: the stable name of the message. */
   readonly type: string;
   /** When it has happened: RFC 3339. */
-  readonly time?: string | undefined;
+  readonly time: string;
   /** What the data is. */
-  readonly datacontenttype?: string | undefined;
+  readonly datacontenttype: string;
   /** The data. */
-  readonly data?: unknown;
+  readonly data: unknown;
   /** The key of the message. */
   readonly partitionkey?: string | undefined;
   /** The version of the message. */
-  readonly cqversion?: number | undefined;
+  readonly cqversion: number;
   /** A header of the message. */
   readonly [extension: string]: unknown;
 }
@@ -100,7 +100,7 @@ export function toCloudEvent(envelope: Envelope, options: CloudEventOptions): Cl
  * @returns The envelope. A codec decides whether its name and its body are good.
  * @throws {TypeError} If it is not an event, or if its data is not JSON.
  */
-export function fromCloudEvent(event: CloudEvent): Envelope {
+export function fromCloudEvent(event: object): Envelope {
   const {
     specversion,
     id,
