@@ -170,8 +170,7 @@ export function parseBody(envelope: Envelope): unknown {
   } catch (cause) {
     throw new UndecodableMessageError(envelope, "its body is not JSON", { cause });
   }
-  // What is nested deeper has a bracket on both sides of each level.
-  if (envelope.body.length > 2 * MAX_DEPTH && isTooDeep(data)) {
+  if (isTooDeep(data, envelope.body)) {
     throw new UndecodableMessageError(envelope, `its body is nested deeper than ${MAX_DEPTH} levels`);
   }
   return data;

@@ -46,18 +46,24 @@ export function jsonLossOf(data: unknown, allowed: AllowedInstances): JsonLoss |
  * Whether data that was JSON is nested deeper than what is sent ever is.
  *
  * @param data What `JSON.parse` has returned.
- * @param depth How many lists and objects it is within.
+ * @param text What it was made of.
  * @returns Whether it is nested too deep.
  */
-export function isTooDeep(data: unknown, depth = 0): boolean {
+export function isTooDeep(data: unknown, text: string): boolean {
+  // Each level has a bracket, and few messages have so many.
+  return count(text, "{") + count(text, "[") > MAX_DEPTH && isDeeper(data, MAX_DEPTH);
+}
+
+/** How often a sign is in a text. More than enough is not counted. */
+function count(text: string, sign: string): number {
+  let found = 0;
+  for (let at = text.indexOf(sign); at >= 0 && found <= MAX_DEPTH; at = text.indexOf(sign, at + 1)) found++;
+  return found;
+}
+
+function isDeeper(data: unknown, levels: number): boolean {
   if (typeof data !== "object" || data === null) return false;
-  if (depth >= MAX_DEPTH) return true;
-  // The keys that are inherited cost less than a list of those that are not.
-  for (const key in data) {
-    const value: unknown = data[key as keyof typeof data];
-    if (typeof value === "object" && value !== null && isTooDeep(value, depth + 1)) return true;
-  }
-  return false;
+  return levels === 0 || Object.values(data).some((value) => isDeeper(value, levels - 1));
 }
 
 /** What {@linkcode writeJson} says where JSON would lose something. */

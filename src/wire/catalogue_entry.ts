@@ -137,10 +137,9 @@ function validate(data: unknown, schema: StandardSchema, envelope: Envelope): un
         "has thrown",
     );
   }
-  if (result.issues === undefined) return result.value;
-  throw new UndecodableMessageError(envelope, `its schema refuses ${placesOf(result.issues)}`, {
-    issues: result.issues,
-  });
+  const { issues } = result;
+  if (issues === undefined) return result.value;
+  throw new UndecodableMessageError(envelope, `its schema refuses ${placesOf(issues)}`, { issues });
 }
 
 /** Where the data is wrong. What is wrong would quote it. */
