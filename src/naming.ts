@@ -1,5 +1,11 @@
 import { classOf } from "./message_class.ts";
 
+/** What knows the stable names of messages: a {@linkcode MessageCatalogue}. */
+export interface MessageNames {
+  /** The stable name of a message; `undefined` if it has none. */
+  nameOf(message: unknown): string | undefined;
+}
+
 /**
  * The name of a class or function, for people to read.
  *

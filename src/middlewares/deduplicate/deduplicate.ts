@@ -2,7 +2,7 @@ import type { HandlerContext } from "../../context.ts";
 import { abortable } from "../../internal/abort.ts";
 import { classOf, prototypeOf } from "../../message_class.ts";
 import type { Middleware } from "../../middleware.ts";
-import { describe, nameOf, typeNameOf } from "../../naming.ts";
+import { describe, type MessageNames, nameOf, typeNameOf } from "../../naming.ts";
 import type { DeduplicationStore } from "./deduplication_store.ts";
 import { MemoryDeduplicationStore } from "./memory_deduplication_store.ts";
 
@@ -21,6 +21,13 @@ export interface DeduplicateOptions {
    * @default {a new MemoryDeduplicationStore}
    */
   readonly store?: DeduplicationStore | undefined;
+  /**
+   * Knows the stable names of messages, which a {@linkcode MessageCatalogue} does. A store that outlives the process, or
+   * that several processes share, tells the classes apart by them, whatever a minifier makes of the names of classes.
+   *
+   * @default {the names of the classes}
+   */
+  readonly catalogue?: MessageNames | undefined;
 }
 
 /** A message that is being handled. */
@@ -79,18 +86,20 @@ interface InFlight {
  * ```
  */
 export function deduplicate(options: DeduplicateOptions): Middleware {
-  const { key: keyOf, ttlMs, store = new MemoryDeduplicationStore() } = options;
+  const { key: keyOf, ttlMs, store = new MemoryDeduplicationStore(), catalogue } = options;
   if (!(ttlMs > 0)) throw new RangeError(`Cannot remember messages for ${ttlMs} ms: must be a number above 0`);
 
   const inFlight = new Map<string, InFlight>();
-  const keyPrefix = newKeyPrefix();
+  const keyPrefix = newKeyPrefix(catalogue);
 
   return async function deduplicate(message, next, context) {
     const given = keyOf(message, context);
     if (given === undefined) return await next();
     if (typeof given !== "string") {
       throw new TypeError(
-        `Cannot deduplicate "${typeNameOf(message)}" by ${describe(given)}: the key must be a string`,
+        `Cannot deduplicate "${catalogue?.nameOf(message) ?? typeNameOf(message)}" by ${
+          describe(given)
+        }: the key must be a string`,
       );
     }
     const key = `${keyPrefix(message, context)}:${given}`;
@@ -124,7 +133,7 @@ export function deduplicate(options: DeduplicateOptions): Middleware {
 }
 
 /** Makes the function that says what a key belongs to. It gives each class and each handler a name of its own. */
-function newKeyPrefix(): (message: object, context: HandlerContext) => string {
+function newKeyPrefix(catalogue: MessageNames | undefined): (message: object, context: HandlerContext) => string {
   const names = new WeakMap<object, string>();
   const counts = new Map<string, number>();
 
@@ -141,7 +150,10 @@ function newKeyPrefix(): (message: object, context: HandlerContext) => string {
   }
 
   return function keyPrefix(message, { kind, handler }) {
-    const prefix = `${kind}:${uniqueNameOf(classOf(prototypeOf(message)))}`;
+    const stable = catalogue?.nameOf(message);
+    // The encoding leaves no "@", so that a stable name is never that of a class.
+    const name = stable === undefined ? uniqueNameOf(classOf(prototypeOf(message))) : `@${encodeURIComponent(stable)}`;
+    const prefix = `${kind}:${name}`;
     // Each handler of an event runs once. A command and a query have a single handler.
     return kind === "event" ? `${prefix}:${uniqueNameOf(handler)}` : prefix;
   };
