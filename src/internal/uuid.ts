@@ -24,11 +24,14 @@ export function uuidV7(): string {
     prefixTime = now;
   }
   if (used === pool.length) refill();
-  const version = hex[pool[used++]! & 0x0f | 0x70]! + hex[pool[used++]!]!;
-  const variant = hex[pool[used++]! & 0x3f | 0x80]! + hex[pool[used++]!]!;
-  const rest = hex[pool[used++]!]! + hex[pool[used++]!]! + hex[pool[used++]!]! + hex[pool[used++]!]! +
-    hex[pool[used++]!]! + hex[pool[used++]!]!;
-  return `${prefix}${version}-${variant}-${rest}`;
+  let id = prefix;
+  for (let index = 0; index < 10; index++) {
+    const byte = pool[used++]!;
+    // The digits that say what kind of id it is.
+    id += hex[index === 0 ? byte & 0x0f | 0x70 : index === 2 ? byte & 0x3f | 0x80 : byte]!;
+    if (index === 1 || index === 3) id += "-";
+  }
+  return id;
 }
 
 function refill(): void {

@@ -3,7 +3,7 @@ import type { Metadata } from "../metadata.ts";
 import { describe } from "../naming.ts";
 
 /** What an envelope says itself, and what a cloud event says of one. */
-const RESERVED: ReadonlySet<string> = new Set(
+const RESERVED: ReadonlySet<string> = /* @__PURE__ */ new Set(
   "messageid id source specversion type time subject data datacontenttype dataschema partitionkey cqversion".split(" "),
 );
 
@@ -21,12 +21,10 @@ export function namesOf(keys: readonly string[]): ReadonlyMap<string, string> {
       throw new TypeError(`Cannot make a header of ${describe(key)}: it must be letters and digits`);
     }
     const header = key.toLowerCase();
-    if (RESERVED.has(header)) {
-      throw new TypeError(`Cannot make a header of "${key}": an envelope has "${header}" already`);
-    }
     const other = names.get(header);
-    if (other !== undefined) {
-      throw new TypeError(`Cannot make a header of "${key}": "${other}" has the header "${header}" already`);
+    if (other !== undefined || RESERVED.has(header)) {
+      const owner = other === undefined ? "" : ` by "${other}"`;
+      throw new TypeError(`Cannot make a header of "${key}": its name "${header}" is taken${owner}`);
     }
     names.set(header, key);
   }
