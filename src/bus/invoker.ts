@@ -1,6 +1,7 @@
 import type { Call } from "../middleware_chain.ts";
 import type { HandlerContext } from "../context.ts";
 import { type Constructor, type DIAdapter, IS_TRACKED, type TrackedAdapter } from "../di_adapter.ts";
+import { reasonOfAbort } from "../internal/abort.ts";
 import { type Disposer, disposerOf, settleThenDispose } from "../internal/dispose.ts";
 import type { Handler, HandlerFunction } from "../handler.ts";
 import { nameOf } from "../naming.ts";
@@ -110,7 +111,7 @@ export class Invoker {
 
 /** An event is due to its handlers, even where its sender has gone. */
 function refuseFired({ signal, kind }: HandlerContext): void {
-  if (signal?.aborted && kind !== "event") throw signal.reason;
+  if (signal?.aborted && kind !== "event") throw reasonOfAbort(signal);
 }
 
 function isBuilt(handler: AnyHandler | PromiseLike<AnyHandler>): handler is AnyHandler {

@@ -1,4 +1,5 @@
-import { MAX_DELAY_MS } from "./delay.ts";
+import { isDuration, MAX_DELAY_MS } from "./delay.ts";
+import { textOf } from "./text.ts";
 
 /** How long to wait between two attempts. */
 export interface BackoffOptions {
@@ -44,13 +45,16 @@ export interface BackoffOptions {
  * 0 and at most what a timer can hold. It throws what the user's functions throw, and a `RangeError` if they return
  * `NaN`.
  * @throws {RangeError} If a number is out of its range.
+ * @throws {TypeError} If `retryAfter` is not a function.
  */
 export function backoff(options: BackoffOptions, verb: string): (error: unknown, attempt: number) => number {
   const { delay = 0, factor = 1, maxDelay = Infinity, jitter = false, retryAfter } = options;
   for (const [name, value] of Object.entries({ delay, factor, maxDelay })) {
-    if (typeof value === "number" && !(value >= 0)) {
-      throw new RangeError(`Cannot ${verb} with a ${name} of ${value}: must be a number from 0`);
-    }
+    if (isDuration(value) || (name === "delay" && typeof value === "function")) continue;
+    throw new RangeError(`Cannot ${verb} with a ${name} of ${textOf(value)}: must be a number from 0`);
+  }
+  if (retryAfter !== undefined && typeof retryAfter !== "function") {
+    throw new TypeError(`Cannot ${verb} with a retryAfter of ${textOf(retryAfter)}: must be a function`);
   }
   const longest = Math.min(maxDelay, MAX_DELAY_MS);
 
@@ -63,7 +67,9 @@ export function backoff(options: BackoffOptions, verb: string): (error: unknown,
 
   return function delayAfter(error, attempt) {
     const ms = retryAfter?.(error) ?? usualDelay(error, attempt);
-    if (Number.isNaN(ms)) throw new RangeError(`Cannot ${verb} after NaN ms: must be a number`, { cause: error });
+    if (typeof ms !== "number" || Number.isNaN(ms)) {
+      throw new RangeError(`Cannot ${verb} after ${textOf(ms)} ms: must be a number`, { cause: error });
+    }
     return Math.max(0, Math.min(ms, longest));
   };
 }

@@ -35,6 +35,7 @@ export {
 } from "./deduplicate/memory_deduplication_store.ts";
 export { trace, type TraceOptions } from "./trace/trace.ts";
 export type { SpanContext } from "./trace/traceparent.ts";
+export type { TraceState } from "./trace/trace_state.ts";
 export type { Histogram, Span, SpanOptions, TraceAttributes, TraceContext, Tracer } from "./trace/tracer.ts";
 export { validate } from "./validate/validate.ts";
 export { MessageValidationError, type ValidationIssue } from "./validate/message_validation_error.ts";
