@@ -28,7 +28,12 @@ export { type AnyDisposable, using } from "./using.ts";
 
 export { correlate, type CorrelateOptions, type CorrelationIds } from "./correlate.ts";
 export { deduplicate, type DeduplicateOptions } from "./deduplicate/deduplicate.ts";
-export type { DeduplicatedResult, DeduplicationStore } from "./deduplicate/deduplication_store.ts";
+export type {
+  Acquisition,
+  DeduplicatedResult,
+  DeduplicationClaim,
+  DeduplicationStore,
+} from "./deduplicate/deduplication_store.ts";
 export {
   MemoryDeduplicationStore,
   type MemoryDeduplicationStoreOptions,
