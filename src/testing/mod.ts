@@ -1,6 +1,6 @@
 /**
- * The test kit: a bus that records, and conformance suites for your own queue, container adapter or deduplication store. It works
- * with any test runner.
+ * The test kit: a bus that records, and conformance suites for your own queue, container adapter or deduplication store.
+ * It works with any test runner.
  *
  * @example
  * ```ts

@@ -3,7 +3,7 @@ import type {
   DeduplicationClaim,
   DeduplicationStore,
 } from "../../middlewares/deduplicate/deduplication_store.ts";
-import { to } from "../conformance_case.ts";
+import { caseFailure } from "../conformance_case.ts";
 
 /** One promise of a deduplication store. */
 export interface DeduplicationStoreCase {
@@ -41,7 +41,7 @@ function newKey(): string {
 
 async function claim(store: DeduplicationStore, key: string, leaseMs: number = LONG_MS): Promise<DeduplicationClaim> {
   const acquisition = await store.acquire(key, { leaseMs });
-  if (acquisition.status !== "acquired") throw to("a claim", `the answer was "${acquisition.status}"`);
+  if (acquisition.status !== "acquired") throw caseFailure("a claim", `the answer was "${acquisition.status}"`);
   return { key, token: acquisition.token };
 }
 
@@ -68,14 +68,14 @@ async function waitUntilNot(
 
 async function expectStatus(store: DeduplicationStore, key: string, expected: Acquisition["status"]): Promise<void> {
   const { status } = await store.acquire(key, { leaseMs: LONG_MS });
-  if (status !== expected) throw to(`the answer "${expected}"`, `it was "${status}"`);
+  if (status !== expected) throw caseFailure(`the answer "${expected}"`, `it was "${status}"`);
 }
 
 async function expectResult(store: DeduplicationStore, key: string, expected: unknown): Promise<void> {
   const acquisition = await store.acquire(key, { leaseMs: LONG_MS });
   const actual = acquisition.status === "completed" ? JSON.stringify(acquisition.outcome.result) : acquisition.status;
   if (acquisition.status !== "completed" || actual !== JSON.stringify(expected)) {
-    throw to(`the outcome ${JSON.stringify(expected)}`, `got ${actual}`);
+    throw caseFailure(`the outcome ${JSON.stringify(expected)}`, `got ${actual}`);
   }
 }
 
@@ -85,7 +85,7 @@ async function givesKeyToOne(store: DeduplicationStore): Promise<void> {
   const acquired = answers.filter(({ status }) => status === "acquired").length;
   const held = answers.filter(({ status }) => status === "held").length;
   if (acquired !== 1 || held !== 19) {
-    throw to("1 of 20 to acquire the key", `${acquired} did, and ${held} were told that it is held`);
+    throw caseFailure("1 of 20 to acquire the key", `${acquired} did, and ${held} were told that it is held`);
   }
 }
 
@@ -98,14 +98,14 @@ async function givesTokens(store: DeduplicationStore): Promise<void> {
     await store.release(again);
   }
   const tokens = new Set(claims.map(({ token }) => token));
-  if (tokens.size !== 4) throw to("4 claims to have 4 tokens", `they had ${tokens.size}`);
+  if (tokens.size !== 4) throw caseFailure("4 claims to have 4 tokens", `they had ${tokens.size}`);
 }
 
 async function answersWithOutcome(store: DeduplicationStore): Promise<void> {
   const result = { id: 7, names: ["Ada", "Zoë"], none: null };
   const own = await claim(store, newKey());
   const isComplete = await complete(store, own, { result });
-  if (isComplete !== true) throw to("the completion to be accepted", `got ${String(isComplete)}`);
+  if (isComplete !== true) throw caseFailure("the completion to be accepted", `got ${String(isComplete)}`);
   await expectResult(store, own.key, result);
   await expectResult(store, own.key, result);
 }
@@ -126,7 +126,7 @@ async function forgetsOutcome(store: DeduplicationStore): Promise<void> {
   const own = await claim(store, newKey());
   await complete(store, own, { result: 1, ttlMs: SHORT_MS });
   const { status } = await waitUntilNot("completed", store, own.key);
-  if (status !== "acquired") throw to("the key to be acquired", `the answer was "${status}"`);
+  if (status !== "acquired") throw caseFailure("the key to be acquired", `the answer was "${status}"`);
 }
 
 async function givesReleasedKey(store: DeduplicationStore): Promise<void> {
@@ -141,9 +141,9 @@ async function takeOver(store: DeduplicationStore): Promise<{ old: Deduplication
   const old = await claim(store, newKey(), SHORT_MS);
   const acquisition = await waitUntilNot("held", store, old.key);
   if (acquisition.status !== "acquired") {
-    throw to("the key to be acquired", `the answer was "${acquisition.status}"`);
+    throw caseFailure("the key to be acquired", `the answer was "${acquisition.status}"`);
   }
-  if (acquisition.token === old.token) throw to("another token", "it was the same");
+  if (acquisition.token === old.token) throw caseFailure("another token", "it was the same");
   return { old, current: { key: old.key, token: acquisition.token } };
 }
 
@@ -154,10 +154,10 @@ async function givesExpiredKey(store: DeduplicationStore): Promise<void> {
 
 async function refusesOldCompletion(store: DeduplicationStore): Promise<void> {
   const { old, current } = await takeOver(store);
-  if (await complete(store, old, { result: "old" })) throw to("the old claim to be refused", "it was not");
+  if (await complete(store, old, { result: "old" })) throw caseFailure("the old claim to be refused", "it was not");
   await expectStatus(store, current.key, "held");
   await complete(store, current, { result: "current" });
-  if (await complete(store, old, { result: "old" })) throw to("the old claim to be refused", "it was not");
+  if (await complete(store, old, { result: "old" })) throw caseFailure("the old claim to be refused", "it was not");
   await expectResult(store, current.key, "current");
 }
 
@@ -173,14 +173,14 @@ async function refusesOldRelease(store: DeduplicationStore): Promise<void> {
 async function endsOnce(store: DeduplicationStore): Promise<void> {
   const own = await claim(store, newKey());
   await complete(store, own, { result: "first" });
-  if (await complete(store, own, { result: "second" })) throw to("one completion", "a second was accepted");
+  if (await complete(store, own, { result: "second" })) throw caseFailure("one completion", "a second was accepted");
   await store.release(own);
   await expectResult(store, own.key, "first");
 
   const released = await claim(store, newKey());
   await store.release(released);
   if (await complete(store, released, { result: "late" })) {
-    throw to("a released claim to be refused", "it was completed");
+    throw caseFailure("a released claim to be refused", "it was completed");
   }
   await expectStatus(store, released.key, "acquired");
 }
