@@ -83,20 +83,26 @@ export interface DIAdapter<Scope = unknown> {
 }
 
 /**
- * An adapter says under this symbol that nothing receives the context of a handler but what asks for it while it is
- * built, and that the adapter reads `events` when that happens. Then a bus does not wait for events that cannot be
- * added. Any other adapter with a `createScope` may keep the context, so that the bus waits.
- *
- * @internal
- */
-export const IS_TRACKED: unique symbol = Symbol("isTracked");
-
-/**
- * An adapter that may tell the bus what has the context of a handler.
+ * An adapter that may tell the bus what has the context of a handler. One that does not is waited for where it has a
+ * `createScope`, because it may keep the context.
  *
  * @internal
  */
 export interface TrackedAdapter extends DIAdapter {
-  /** Whether the adapter says so. */
-  readonly [IS_TRACKED]?: boolean;
+  /**
+   * Whether what the adapter builds gets the context of a handler, or its events, only by asking for it while it is built,
+   * and the adapter tells the context so: it reads `events` for the one, and calls {@linkcode TrackedContext.shareContext}
+   * for the other. Where nothing has asked, no event can be added after the handler has returned.
+   */
+  readonly tracksContext?: boolean | undefined;
+}
+
+/**
+ * A context that may have to know who has it.
+ *
+ * @internal
+ */
+export interface TrackedContext extends HandlerContext {
+  /** Is told, before the handler returns, that something else has the context. */
+  readonly shareContext?: (() => void) | undefined;
 }

@@ -15,7 +15,7 @@
  * @property {boolean} [hasOwnResult] Whether a run resolves to another result than the other variants.
  */
 
-const { rounds, sampleMs, warmUpMs } = JSON.parse(
+const { rounds, sampleMs, warmUpMs, only } = JSON.parse(
   globalThis.process?.argv[2] ?? "{}",
 );
 
@@ -65,7 +65,7 @@ export function median(values) {
   return sorted[sorted.length >> 1];
 }
 
-export const options = { rounds, sampleMs, warmUpMs };
+export const options = { rounds, sampleMs, warmUpMs, only };
 
 /** Checks that the variants handle the same number of messages, and resolve to the same result. */
 async function check(entries) {

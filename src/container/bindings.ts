@@ -1,5 +1,6 @@
 import { HANDLER_CONTEXT } from "../context.ts";
 import { NO_VALUES } from "../context_values.ts";
+import type { TrackedContext } from "../di_adapter.ts";
 import { CircularDependencyError, ProviderNotFoundError } from "../errors.ts";
 import { nameOf } from "../naming.ts";
 import { RelatedEvents } from "../related_events.ts";
@@ -133,10 +134,9 @@ function resolveFromHandler(
   context: ResolutionContext | undefined,
   path: ResolutionPath | undefined,
 ): unknown {
-  const handlerContext = handlerContextOf(context);
-  // Code that has the context may add events at any time. To read `events` tells the bus of a command to wait for them.
-  const events = handlerContext?.events;
-  const found = token === RelatedEvents ? events : handlerContext;
+  const handlerContext: TrackedContext | undefined = handlerContextOf(context);
+  if (token === HANDLER_CONTEXT) handlerContext?.shareContext?.();
+  const found = token === HANDLER_CONTEXT ? handlerContext : handlerContext?.events;
   if (found !== undefined) return found;
   throw new ProviderNotFoundError([...namesOf(path), tokenName(token)], {
     advice: `A container has it only while it builds ${

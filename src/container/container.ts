@@ -1,5 +1,5 @@
 import type { HandlerContext } from "../context.ts";
-import { type Constructor, type DefaultBus, type DIAdapter, IS_TRACKED } from "../di_adapter.ts";
+import type { Constructor, DefaultBus, DIAdapter } from "../di_adapter.ts";
 import { Bindings, tokenName } from "./bindings.ts";
 import { construct, type Lifetime, pathWithin, type ResolutionContext } from "./inject.ts";
 import { Scope } from "./scope.ts";
@@ -50,12 +50,15 @@ export class Container implements DIAdapter<Scope | HandlerContext> {
   /** The handler classes that are constructed without a binding. */
   readonly #unbound = new Set<Token<unknown>>();
   #hasDefaults = false;
-  /** A subclass may hand the contexts on in ways of its own. */
-  readonly [IS_TRACKED]: boolean;
 
-  /** Makes a container in which nothing is bound. */
-  constructor() {
-    this[IS_TRACKED] = new.target === Container;
+  /**
+   * Whether the container alone decides what gets the context of a handler. A subclass, or an object that has copied the
+   * container, may hand it on in ways of its own.
+   *
+   * @internal
+   */
+  get tracksContext(): boolean {
+    return Object.getPrototypeOf(this) === Container.prototype;
   }
 
   /**
