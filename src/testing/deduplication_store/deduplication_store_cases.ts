@@ -15,10 +15,12 @@ export interface DeduplicationStoreCase {
 const LONG_MS = 60_000;
 /** So short that a case can wait until it is over. */
 const SHORT_MS = 20;
+/** How long a case waits until a store has noticed that such a time is over. */
+const PATIENCE_MS = 2_000;
 
 /** What every store promises. */
 export const DEDUPLICATION_STORE_CASES: readonly DeduplicationStoreCase[] = [
-  { name: "gives a key to one of many that ask for it at the same time", test: givesKeyToOne },
+  { name: "gives a key to one of many callers that ask for it at the same time", test: givesKeyToOne },
   { name: "gives each claim a token of its own", test: givesTokens },
   { name: "answers with the outcome once a claim is completed", test: answersWithOutcome },
   { name: "remembers that there was no result", test: remembersNoResult },
@@ -26,10 +28,10 @@ export const DEDUPLICATION_STORE_CASES: readonly DeduplicationStoreCase[] = [
   { name: "forgets an outcome when its time is over", test: forgetsOutcome },
   { name: "gives a key again that was released", test: givesReleasedKey },
   { name: "gives a key again whose lease is over", test: givesExpiredKey },
-  { name: "lets nobody complete a claim that another has taken over", test: refusesOldCompletion },
-  { name: "lets nobody release a claim that another has taken over", test: refusesOldRelease },
-  { name: "lets nobody end a claim twice", test: endsOnce },
-  { name: "keeps keys apart, whatever they are", test: keepsKeysApart },
+  { name: "refuses to complete a claim that another caller has taken over", test: refusesOldCompletion },
+  { name: "ignores the release of a claim that another caller has taken over", test: refusesOldRelease },
+  { name: "ends a claim once", test: endsOnce },
+  { name: "keeps keys apart that differ in one character", test: keepsKeysApart },
 ];
 
 let keys = 0;
@@ -53,17 +55,18 @@ async function complete(
   return await store.complete(claim, { outcome: { result }, ttlMs });
 }
 
-/** Asks again until the answer is another one than the given. */
+/** Asks again until the answer is another one than the given, and no longer than a store needs to notice. */
 async function waitUntilNot(
   status: Acquisition["status"],
   store: DeduplicationStore,
   key: string,
 ): Promise<Acquisition> {
-  for (;;) {
+  for (let waitedMs = 0; waitedMs < PATIENCE_MS; waitedMs += SHORT_MS) {
     const acquisition = await store.acquire(key, { leaseMs: LONG_MS });
     if (acquisition.status !== status) return acquisition;
-    await new Promise((resolve) => setTimeout(resolve, SHORT_MS / 4));
+    await new Promise((resolve) => setTimeout(resolve, SHORT_MS));
   }
+  throw caseFailure(`"${status}" to be over after ${SHORT_MS} ms`, `it was not after ${PATIENCE_MS} ms`);
 }
 
 async function expectStatus(store: DeduplicationStore, key: string, expected: Acquisition["status"]): Promise<void> {
