@@ -58,18 +58,21 @@ export function backoff(options: BackoffOptions, verb: string): (error: unknown,
   }
   const longest = Math.min(maxDelay, MAX_DELAY_MS);
 
+  /** What a function of the user returns. The error that led to it must not get lost. */
+  function requireNumber(ms: number, error: unknown): number {
+    if (typeof ms === "number" && !Number.isNaN(ms)) return ms;
+    throw new RangeError(`Cannot ${verb} after ${textOf(ms)} ms: must be a number`, { cause: error });
+  }
+
   function usualDelay(error: unknown, attempt: number): number {
-    const first = typeof delay === "function" ? delay(error, attempt) : delay;
+    const first = typeof delay === "function" ? requireNumber(delay(error, attempt), error) : delay;
     // After many attempts the power is Infinity, and 0 times Infinity is NaN.
     const usual = first * Math.min(factor ** (attempt - 1), Number.MAX_VALUE);
     return jitter ? Math.random() * Math.min(usual, longest) : usual;
   }
 
   return function delayAfter(error, attempt) {
-    const ms = retryAfter?.(error) ?? usualDelay(error, attempt);
-    if (typeof ms !== "number" || Number.isNaN(ms)) {
-      throw new RangeError(`Cannot ${verb} after ${textOf(ms)} ms: must be a number`, { cause: error });
-    }
+    const ms = requireNumber(retryAfter?.(error) ?? usualDelay(error, attempt), error);
     return Math.max(0, Math.min(ms, longest));
   };
 }
