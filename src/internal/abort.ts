@@ -13,14 +13,10 @@ export function reasonOfAbort(signal: AbortSignal): unknown {
   return signal.reason === undefined ? newDOMException("The operation was aborted", "AbortError") : signal.reason;
 }
 
-/** The one listener of a signal, and what it calls. */
-interface Relay {
-  readonly acts: Set<(reason: unknown) => void>;
-  readonly fire: () => void;
-}
-
-/** One listener for each signal, however many wait for it: from eleven on, Node 20 warns of a leak that there is not. */
-const relays = new WeakMap<AbortSignal, Relay>();
+/**
+ * What waits for each signal. It shares one listener: from eleven listeners on, Node 20 warns of a leak that there is not.
+ */
+const waiting = new WeakMap<EventTarget, Set<{ readonly act: (reason: unknown) => void }>>();
 
 /**
  * Calls a function when a signal fires, and at once if it has fired already.
@@ -35,36 +31,30 @@ export function onAbort(signal: AbortSignal | undefined, act: (reason: unknown) 
     act(reasonOfAbort(signal));
     return ignore;
   }
-  const { acts } = relays.get(signal) ?? openRelay(signal);
-  // A function of its own for each wait, of which two may share one `act`.
-  const own = (reason: unknown) => act(reason);
-  acts.add(own);
+  let waits = waiting.get(signal);
+  if (waits === undefined) {
+    waiting.set(signal, waits = new Set());
+    signal.addEventListener("abort", fire);
+  }
+  const own = { act };
+  waits.add(own);
   return function forget() {
-    if (acts.delete(own) && acts.size === 0) closeRelay(signal);
+    if (!waits.delete(own) || waits.size > 0) return;
+    waiting.delete(signal);
+    signal.removeEventListener("abort", fire);
   };
 }
 
-function openRelay(signal: AbortSignal): Relay {
-  const acts: Relay["acts"] = new Set();
-  const fire = () => {
-    closeRelay(signal);
-    const reason = reasonOfAbort(signal);
-    for (const act of acts) {
-      acts.delete(act);
-      act(reason);
-    }
-  };
-  const relay = { acts, fire };
-  relays.set(signal, relay);
-  signal.addEventListener("abort", fire);
-  return relay;
-}
-
-function closeRelay(signal: AbortSignal): void {
-  const relay = relays.get(signal);
-  if (relay === undefined) return;
-  relays.delete(signal);
-  signal.removeEventListener("abort", relay.fire);
+function fire({ target }: Event): void {
+  const signal = target as AbortSignal;
+  const waits = waiting.get(signal)!;
+  waiting.delete(signal);
+  signal.removeEventListener("abort", fire);
+  const reason = reasonOfAbort(signal);
+  for (const own of waits) {
+    waits.delete(own);
+    own.act(reason);
+  }
 }
 
 /**

@@ -1,6 +1,6 @@
 import type { HandlerContext } from "../context.ts";
+import { textOf } from "../internal/text.ts";
 import type { Middleware } from "../middleware.ts";
-import { describe } from "../naming.ts";
 import { type ErrorFilter, toPredicate } from "./error_filter.ts";
 
 /** Which errors {@linkcode captureError} reports, and whether they still come out. */
@@ -52,7 +52,7 @@ export function captureError(
 ): Middleware {
   const { on, rethrow = true } = options;
   if (typeof report !== "function") {
-    throw new TypeError(`Cannot report errors to ${describe(report)}: it is not a function`);
+    throw new TypeError(`Cannot report errors to ${textOf(report)}: it is not a function`);
   }
   const isWanted = toPredicate(on, "capture errors");
 

@@ -1,6 +1,6 @@
 import type { Metadata } from "../context.ts";
+import { textOf } from "../internal/text.ts";
 import type { Middleware } from "../middleware.ts";
-import { describe } from "../naming.ts";
 
 /** What {@linkcode correlate} puts into the metadata. */
 export interface CorrelationIds {
@@ -65,7 +65,7 @@ export interface CorrelateOptions {
 export function correlate(options: CorrelateOptions = {}): Middleware {
   const { createId = randomId } = options;
   if (typeof createId !== "function") {
-    throw new TypeError(`Cannot make ids with ${describe(createId)}: it is not a function`);
+    throw new TypeError(`Cannot make ids with ${textOf(createId)}: it is not a function`);
   }
   // By message and by metadata: several callers that dispatch one message object stay apart.
   const ids = new WeakMap<object, WeakMap<Metadata, string>>();

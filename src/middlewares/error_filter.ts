@@ -1,5 +1,5 @@
 import { isInstance } from "../internal/instance_of.ts";
-import { describe } from "../naming.ts";
+import { textOf } from "../internal/text.ts";
 import type { AbstractConstructor } from "../token.ts";
 
 /**
@@ -34,7 +34,7 @@ export function toPredicate(
   for (const type of types) {
     if (canHaveInstances(type)) continue;
     throw new TypeError(
-      `Cannot ${verb} on ${describe(type)}: it is not a class. Pass a class, a list of classes, or a function`,
+      `Cannot ${verb} on ${textOf(type)}: it is not a class. Pass a class, a list of classes, or a function`,
     );
   }
   return function isInstanceOfOne(error) {

@@ -1,4 +1,4 @@
-import { EventDispatchError, NonRetryableError } from "../errors.ts";
+import { NonRetryableError } from "../errors.ts";
 import { reasonOfAbort } from "../internal/abort.ts";
 import { backoff, type BackoffOptions } from "../internal/backoff.ts";
 import { sleep } from "../internal/delay.ts";
@@ -28,7 +28,8 @@ export interface RetryOptions extends BackoffOptions {
  *
  * Each attempt has its own handler, scope and related events. On the event bus only the handler that failed runs again.
  * A signal that fires cuts the wait short, and no attempt follows it. No attempt follows an `AbortError` or a
- * {@linkcode NonRetryableError} either, nor an {@linkcode EventDispatchError} that holds nothing else.
+ * {@linkcode NonRetryableError} either, nor an `AggregateError` that holds nothing else, such as an
+ * `EventDispatchError`.
  *
  * @param options How often, when, and after which errors.
  * @returns The middleware.
@@ -99,9 +100,9 @@ export function retry(options: RetryOptions = {}): Middleware {
   };
 }
 
-/** Whether an error says itself that no attempt may follow. */
+/** Whether an error says itself that no attempt may follow. One of several errors does where each of them does. */
 function isFinal(error: unknown): boolean {
-  if (isInstance(error, EventDispatchError)) return error.errors.length > 0 && error.errors.every(isFinal);
+  if (isInstance(error, AggregateError)) return error.errors.length > 0 && error.errors.every(isFinal);
   return isInstance(error, NonRetryableError) || isAbortError(error);
 }
 
