@@ -18,7 +18,7 @@ import { InjectionToken, type Token } from "./token.ts";
  * class Rename extends Command<string> {}
  *
  * const commands = new MessageRouter().newCommandBus();
- * commands.subscribe(Rename, (_command, { values }) => values.get(USER)?.name ?? "nobody");
+ * commands.subscribe(Rename, (_command, { values }) => values.get(USER)?.name ?? "a stranger");
  *
  * const values = new ContextValues().with(USER, { name: "Ada" });
  *

@@ -2,14 +2,17 @@
  * The part of Standard Schema that validation needs. The schemas of zod, valibot, arktype and others have it.
  *
  * @typeParam Output What the schema makes of a value that it accepts.
+ * @typeParam Input What the schema accepts, as far as the types tell.
  */
-export interface StandardSchema<Output = unknown> {
+export interface StandardSchema<Output = unknown, Input = unknown> {
   /** The property under which all libraries offer the interface. */
   readonly "~standard": {
     /** The version of the interface. */
     readonly version: 1;
     /** Validates a value. */
     readonly validate: (value: unknown) => SchemaResult<Output> | PromiseLike<SchemaResult<Output>>;
+    /** The types of what goes in and comes out. It does not exist at run time. */
+    readonly types?: { readonly input: Input; readonly output: Output } | undefined;
   };
 }
 

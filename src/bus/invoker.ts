@@ -26,7 +26,7 @@ type Invocation = Call<InvocationWatcher | undefined>;
 
 /**
  * Runs handlers: opens a scope, has the container build the handler in it, calls the handler, and disposes the scope.
- * The handler of a command or a query never starts on a signal that has fired, whatever was waited for before.
+ * The handler of a command or a query never starts on a signal that has fired, even if it fired while something was awaited.
  *
  * One invoker serves all the buses of a router, so that a handler class is wired once.
  */
@@ -74,6 +74,7 @@ export class Invoker {
   #prepareClass(type: Constructor<AnyHandler>): Invocation {
     const adapter = this.#adapter;
     const build = this.#buildOf(type);
+    const declared: unknown = type.prototype?.handle;
 
     return function invokeHandler(message, context, watcher) {
       refuseFired(context);
@@ -92,7 +93,7 @@ export class Invoker {
         return handleWhenBuilt(handler, message, context);
       }
       // What was built may be of another class than the one whose declaration was looked at.
-      if (watcher !== undefined && handler.handle.length !== 1) watcher.shareContext();
+      if (watcher !== undefined && handler.handle !== declared) watcher.shareContext();
       return handler.handle(message, context);
     };
   }

@@ -1,6 +1,6 @@
 /**
- * The test kit: a bus that records, and suites that a queue or a container adapter of yours can be held against. It is
- * bound to no test runner.
+ * The test kit: a bus that records, and conformance suites for your own queue or container adapter. It works with any test
+ * runner.
  *
  * @example
  * ```ts
@@ -30,11 +30,5 @@ export type {
 } from "./queue/queue_features.ts";
 export { diAdapterConformance } from "./di_adapter/di_adapter_conformance.ts";
 export type { DIAdapterFeatures, DIAdapterHarness, TestBinding } from "./di_adapter/di_adapter_harness.ts";
-export {
-  type AnyBus,
-  type CompletedRecord,
-  type DispatchRecord,
-  type Recorder,
-  type RecordingBus,
-  recordingBus,
-} from "./recording_bus.ts";
+export { type AnyBus, type RecordingBus, recordingBus } from "./recording_bus.ts";
+export type { CompletedRecord, DispatchRecord, Recorder } from "./recorder.ts";
