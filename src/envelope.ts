@@ -72,7 +72,7 @@ export function flawOf(value: unknown): string | undefined {
 export function outgoing(metadata: Metadata): Metadata {
   const { messageId, ...rest } = metadata;
   if (messageId === undefined) return rest;
-  return { ...rest, correlationId: rest.correlationId ?? messageId, causationId: messageId };
+  return { ...rest, correlationId: rest["correlationId"] ?? messageId, causationId: messageId };
 }
 
 /**

@@ -39,7 +39,7 @@ export function abortable<T>(
     if (signal?.aborted) return reject(signal.reason);
     const forget = onAbort(signal, (reason) => {
       reject(reason);
-      cancel?.();
+      if (typeof cancel === "function") cancel();
     });
     const cancel = start(
       (value) => {

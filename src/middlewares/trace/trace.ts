@@ -109,7 +109,7 @@ export function trace(tracer: Tracer, options: TraceOptions = {}): Middleware {
         ...attributes?.(message, context),
       },
     };
-    const parent = parseTraceparent(context.metadata.traceparent);
+    const parent = parseTraceparent(context.metadata["traceparent"]);
     return parent === undefined
       ? tracer.startActiveSpan(name, spanOptions, recordSpan)
       : tracer.startActiveSpan(name, spanOptions, contextWithin(parent, activeContext?.()), recordSpan);
