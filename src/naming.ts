@@ -4,7 +4,7 @@ import { classOf } from "./message_class.ts";
  * The name of a class or function, for people to read.
  *
  * @param value A class or a function.
- * @returns Its name, or what it is where it has none.
+ * @returns Its name, or "(anonymous)". Any other value is converted to a string.
  */
 export function nameOf(value: unknown): string {
   if (typeof value !== "function") return String(value);
@@ -16,7 +16,7 @@ export function nameOf(value: unknown): string {
  * The name of the class of a value, for people to read.
  *
  * @param value Any value.
- * @returns The name of its class, or the value itself where it has none.
+ * @returns The name of its class; "null" or "undefined" for a value without a class.
  */
 export function typeNameOf(value: unknown): string {
   if (value === null || value === undefined) return String(value);
@@ -24,20 +24,20 @@ export function typeNameOf(value: unknown): string {
 }
 
 /**
- * What a value is, for people to read.
+ * What a value is, for an error message that refuses it.
  *
- * @param value Any value, such as one that should have been something else.
- * @returns The value where it is a primitive or has a name, or else what it is an instance of.
+ * @param value Any value.
+ * @returns The value if it is a primitive, its name if it has one, or else the class that it is an instance of.
  */
 export function describe(value: unknown): string {
   return typeof value === "object" && value !== null ? `an instance of "${typeNameOf(value)}"` : `"${nameOf(value)}"`;
 }
 
 /**
- * What was thrown, in words. What cannot be told must not keep an error from being made of it.
+ * What was thrown, in words. It never throws: an error message is made of it.
  *
- * @param error Whatever was thrown.
- * @returns Its message, or what it is.
+ * @param error Any value that was thrown.
+ * @returns Its message. If the value cannot be converted to a string, the name of its class.
  */
 export function reasonOf(error: unknown): string {
   try {
