@@ -7,14 +7,14 @@ import { assertEquals } from "@std/assert";
  */
 const LAYERS: readonly (readonly string[])[] = [
   ["internal/*"],
-  ["message", "metadata", "token", "standard_schema", "delivered_id"],
+  ["message", "metadata", "token", "standard_schema", "delivered_id", "copies", "refuse_undefined"],
   ["message_class"],
   ["naming"],
-  ["context_values", "related_events", "envelope", "json_loss"],
+  ["context_values", "related_events", "envelope", "json_loss", "refuse_old_decorator"],
   ["context"],
   ["errors", "handler", "middleware", "dispatcher", "di_adapter"],
   ["registry", "middleware_chain", "queue/*", "codec"],
-  ["defer", "dispatch_sequentially"],
+  ["defer", "dispatch_sequentially", "registries"],
   ["decorators", "bus/*", "container/*", "middlewares/*", "pipeline/*", "queue/memory/*", "queue/pump/*"],
   ["router"],
   ["default_router"],

@@ -2,6 +2,7 @@ import type { HandlerContext } from "../context.ts";
 import { type Constructor, type DefaultBus, type DIAdapter, IS_TRACKED } from "../di_adapter.ts";
 import { Bindings, tokenName } from "./bindings.ts";
 import { construct, type Lifetime, pathWithin, type ResolutionContext } from "./inject.ts";
+import { refuseUndefined } from "../refuse_undefined.ts";
 import { Scope } from "./scope.ts";
 import type { AbstractConstructor, Token } from "../token.ts";
 
@@ -69,6 +70,7 @@ export class Container implements DIAdapter<Scope | HandlerContext> {
    * @throws {TypeError} If the token has been resolved already.
    */
   bind<T>(token: Token<T>, factory: () => NoInfer<T>, options: BindOptions = {}): this {
+    if (token === undefined) refuseUndefined("bind a factory", "its token");
     if (typeof factory !== "function") {
       throw new TypeError(`Cannot bind "${tokenName(token)}": the second argument must be a factory, () => …`);
     }

@@ -1,3 +1,4 @@
+import { refuseUndefined } from "../refuse_undefined.ts";
 import { abortable } from "../internal/abort.ts";
 import { isInstanceOf } from "../message_class.ts";
 import { Bus } from "../bus/bus.ts";
@@ -70,6 +71,7 @@ export function recordingBus<B extends AnyBus>(bus: B): RecordingBus<B> {
     messages: (type: MessageType) => recorder.messages(type),
     next: (type: MessageType, options: { signal?: AbortSignal } = {}) => recorder.next(type, options.signal),
     answer: (type: MessageType, answer: () => unknown) => {
+      if (type === undefined) refuseUndefined("answer a message", "its class");
       recorder.answer(type, answer);
       return recording;
     },

@@ -1,3 +1,4 @@
+import { refuseUndefined } from "../../refuse_undefined.ts";
 import { isPromiseLike, toPromise } from "../../internal/promise.ts";
 import type { MessageType } from "../../message.ts";
 import { classOf, isInstanceOf } from "../../message_class.ts";
@@ -91,6 +92,7 @@ export function validate(): Middleware;
  */
 export function validate<M>(type: MessageType<M>, schema: NoInfer<SchemaFor<M>>): Middleware;
 export function validate(type?: MessageType, schema?: StandardSchema): Middleware {
+  if (type === undefined && schema !== undefined) refuseUndefined("validate messages with a schema", "their class");
   if (type !== undefined && !isStandardSchema(schema)) {
     throw new TypeError(
       `Cannot validate "${nameOf(type)}" with ${describe(schema)}: it is not a Standard Schema. ` +
