@@ -26,7 +26,9 @@ const TIME_LIMIT_MS = 10_000;
 /** The file of the map: in a workspace, Deno does not read a map from a data URL. */
 const MAP = "scripts/std/import_map.json";
 
-/** Tells whether the modules that the stand-ins replace can be loaded. Loading them fills the cache for the test run. */
+/**
+ * Tells whether the modules that the stand-ins replace can be loaded. Loading them fills the cache for the test run.
+ */
 async function isStdReachable(): Promise<boolean> {
   // The specifiers are variables, so that the modules are loaded here and not before this script starts.
   const loading = Promise.all(Object.keys(STAND_INS).map((specifier) => import(specifier)));

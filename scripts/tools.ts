@@ -1,6 +1,6 @@
 /**
- * The bundler that builds the package, and the runtimes, compilers and checkers that test it. They are kept outside of the
- * checkout. `deno task tools` installs those that are missing, or only those that its arguments name.
+ * The bundler that builds the package, and the runtimes, compilers and checkers that test it. They are kept outside of
+ * the checkout. `deno task tools` installs those that are missing, or only those that its arguments name.
  *
  * @module
  */

@@ -48,7 +48,7 @@ export function handlerDecorator<K extends MessageKind, T extends OneOrMore<Mess
           `A function is registered with subscribe() on the ${kind} bus`,
       );
     }
-    // A legacy decorator and a plain call pass no context. No later decorator can replace the class then.
+    // A legacy decorator and a plain call pass no context: the class is registered as it is.
     if (context === undefined) return register(type);
     // An initializer runs after all decorators: one of them may have replaced the class.
     context.addInitializer(function registerHandler() {

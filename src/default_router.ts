@@ -9,8 +9,8 @@ import type { MethodPipeline } from "./pipeline/method_pipeline.ts";
 import type { QueryBus } from "./bus/query_bus.ts";
 import { MessageRouter } from "./router.ts";
 
-// The only global state of the library. The container gets its buses from the router, so that a bundler keeps both of them
-// or neither of them.
+// The only global state of the library. The container gets its buses from the router, so that a bundler keeps both of
+// them or neither of them.
 const defaults: { readonly container: Container; readonly router: MessageRouter } = /* @__PURE__ */ makeDefaults();
 
 /** The container of the default router: `container.get(CommandBus)` is where an application starts. */

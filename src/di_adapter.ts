@@ -21,8 +21,8 @@ export interface DefaultBus<T extends object = object> {
 }
 
 /**
- * What the core needs of a dependency-injection container. {@linkcode Container} implements it; an adapter for any other
- * container takes a few lines.
+ * What the core needs of a dependency-injection container. {@linkcode Container} implements it; an adapter for any
+ * other container takes a few lines.
  *
  * @typeParam Scope What the container opens for one run of a handler.
  *
@@ -48,7 +48,8 @@ export interface DIAdapter<Scope = unknown> {
    * Prepares the construction of a handler class.
    *
    * @typeParam T The handler.
-   * @param type The handler class. The method is called once for each handler class, before its first message is handled.
+   * @param type The handler class. The method is called once for each handler class, before its first message is
+   * handled.
    * @returns The function that builds a handler. It is called for every dispatch, with the scope.
    */
   wire<T extends object>(type: Constructor<T>): (scope: Scope) => T | PromiseLike<T>;
@@ -63,10 +64,10 @@ export interface DIAdapter<Scope = unknown> {
   lazy<T extends object>(type: Constructor<T>): () => T | PromiseLike<T>;
 
   /**
-   * Opens a scope each time a handler runs. Each attempt of a retry has its own scope. A scope with `Symbol.asyncDispose`
-   * or `Symbol.dispose` is disposed after the handler has settled, and for a command after its related events too, even
-   * if they failed. Without this method the scope is `undefined`. Return the context itself, or `undefined`, if there is
-   * nothing to open: that costs nothing.
+   * Opens a scope each time a handler runs. Each attempt of a retry has its own scope. A scope with
+   * `Symbol.asyncDispose` or `Symbol.dispose` is disposed after the handler has settled, and for a command after its
+   * related events too, even if they failed. Without this method the scope is `undefined`. Return the context itself,
+   * or `undefined`, if there is nothing to open: that costs nothing.
    *
    * @param context What the handler will receive.
    * @returns The scope.
@@ -82,20 +83,26 @@ export interface DIAdapter<Scope = unknown> {
 }
 
 /**
- * An adapter says under this symbol that nothing receives the context of a handler but what asks for it while it is
- * built, and that the adapter reads `events` when that happens. Then a bus does not wait for events that cannot be added.
- * Any other adapter with a `createScope` may keep the context, so that the bus waits.
- *
- * @internal
- */
-export const IS_TRACKED: unique symbol = Symbol("isTracked");
-
-/**
- * An adapter that may tell the bus what has the context of a handler.
+ * An adapter that may tell the bus what has the context of a handler. One that does not is waited for where it has a
+ * `createScope`, because it may keep the context.
  *
  * @internal
  */
 export interface TrackedAdapter extends DIAdapter {
-  /** Whether the adapter says so. */
-  readonly [IS_TRACKED]?: boolean;
+  /**
+   * Whether what the adapter builds gets the context of a handler, or its events, only by asking for it while it is built,
+   * and the adapter tells the context so: it reads `events` for the one, and calls {@linkcode TrackedContext.shareContext}
+   * for the other. Where nothing has asked, no event can be added after the handler has returned.
+   */
+  readonly tracksContext?: boolean | undefined;
+}
+
+/**
+ * A context that may have to know who has it.
+ *
+ * @internal
+ */
+export interface TrackedContext extends HandlerContext {
+  /** Is told, before the handler returns, that something else has the context. */
+  readonly shareContext?: (() => void) | undefined;
 }

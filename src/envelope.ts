@@ -37,7 +37,7 @@ export interface Envelope {
 }
 
 /** The metadata that each codec carries, by the names of their headers. */
-export const STANDARD_HEADERS: ReadonlyMap<string, string> = new Map([
+export const STANDARD_HEADERS: ReadonlyMap<string, string> = /* @__PURE__ */ new Map([
   ["correlationid", "correlationId"],
   ["causationid", "causationId"],
   ["traceparent", "traceparent"],

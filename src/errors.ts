@@ -158,7 +158,9 @@ export class NonRetryableError extends Error {
   }
 }
 
-/** A message was sent to a queue that is closed, or that was closed while the sender waited. It will not be delivered. */
+/**
+ * A message was sent to a queue that is closed, or that was closed while the sender waited. It will not be delivered.
+ */
 export class QueueClosedError extends Error {
   /** The message that was not sent. */
   readonly unsent: unknown;

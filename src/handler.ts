@@ -95,9 +95,9 @@ export type HandlerClassFor<K extends MessageKind, T> = HandlerClass<
  */
 export interface HandlerOptions<R = unknown> {
   /**
-   * Drops an error of the handler, or of the middlewares around it; the dispatch then resolves to `undefined`. Failures of
-   * listeners and of related events still reject it. The compiler accepts `true` only if the result of the message may be
-   * `undefined`.
+   * Drops an error of the handler, or of the middlewares around it; the dispatch then resolves to `undefined`. Failures
+   * of listeners and of related events still reject it. The compiler accepts `true` only if the result of the message
+   * may be `undefined`.
    *
    * @default {false}
    */

@@ -138,8 +138,8 @@ export type Dispatchable<K extends MessageKind, R> = [unknown] extends [R] ? Mes
   : PlainMessage;
 
 /**
- * What comes out of a dispatch: what the caller named, or else what the type of the message promises; nothing for an event.
- * It is never inferred from where the value goes.
+ * What comes out of a dispatch: what the caller named, or else what the type of the message promises; nothing for an
+ * event. It is never inferred from where the value goes.
  *
  * @typeParam K The kind of the bus.
  * @typeParam R The result that the caller names, `unknown` if there is none.

@@ -29,8 +29,8 @@ export function prototypeOf(message: unknown): object {
 }
 
 /**
- * The class that a prototype belongs to: the nearest one on its chain. A `constructor` counts only where it stands on its
- * own prototype: data of that name, on an object that serves as a prototype, is not a class.
+ * The class that a prototype belongs to: the nearest one on its chain. A `constructor` counts only where it stands on
+ * its own prototype: data of that name, on an object that serves as a prototype, is not a class.
  *
  * @param prototype A prototype, as {@linkcode prototypeOf} returns it.
  * @returns The class; `Object` if the chain has none.
@@ -40,8 +40,8 @@ export function classOf(prototype: object): MessageType {
 }
 
 /**
- * Whether a message is an instance of a class. Unlike with `instanceof`, a primitive is an instance of its wrapper class,
- * and `Symbol.hasInstance` has no effect.
+ * Whether a message is an instance of a class. Unlike with `instanceof`, a primitive is an instance of its wrapper
+ * class, and `Symbol.hasInstance` has no effect.
  *
  * @param message Any value. A value without a class is not an instance of any class.
  * @param type The class.

@@ -10,7 +10,8 @@ import type { DispatchOptions, HandlerContext } from "./context.ts";
  * @typeParam M The message.
  * @typeParam R The result.
  * @param message Replaces the message for the rest of the chain.
- * @param context Replaces the signal and the metadata for the rest of the chain. An absent key changes nothing.
+ * @param context Replaces the signal, the metadata and the values for the rest of the chain. An absent key changes
+ * nothing.
  * @returns The result of the rest of the chain.
  */
 export type Next<M = object, R = unknown> = (message?: M, context?: DispatchOptions) => Promise<R>;

@@ -30,10 +30,10 @@ interface Relatives {
 /**
  * Knows which handler handles which class of message.
  *
- * A registry is polymorphic: a handler of a base class receives the messages of every subclass. In a registry of the kind
- * `"single"` a class has one handler, and the nearest handler on the prototype chain receives the message. In one of the
- * kind `"multiple"` a class has any number of handlers, and every handler on the chain receives the message: those of the
- * message's own class first, each handler once.
+ * A registry is polymorphic: a handler of a base class receives the messages of every subclass. In a `"single"`
+ * registry a class has one handler, and the nearest handler on the prototype chain receives the message. In a
+ * `"multiple"` registry a class has any number of handlers, and every handler on the chain receives the message: those
+ * of the message's own class first, each handler once.
  *
  * @example
  * ```ts

@@ -29,13 +29,18 @@ export interface EventRules {
 }
 
 /**
- * The rules for a handler, which could otherwise take what it has added itself.
+ * Why a handler takes no events: it could take what it has added itself.
  *
  * @internal
  */
-export const HANDLER_RULES: EventRules = {
-  take: "only a middleware of a command bus can take them, once next() has resolved",
-};
+export const NO_TAKING = "only a middleware of a command bus can take them, once next() has resolved";
+
+/**
+ * The rules for a handler.
+ *
+ * @internal
+ */
+export const HANDLER_RULES: EventRules = { take: NO_TAKING };
 
 /**
  * What a list without events holds. It is replaced, never changed.
@@ -138,7 +143,7 @@ export class RelatedEvents implements Iterable<object> {
     const { events } = list;
     if (which === undefined) {
       list.events = NO_EVENTS;
-      return events;
+      return [...events];
     }
     const taken: object[] = [];
     const left: object[] = [];

@@ -250,8 +250,8 @@ export class MessageRouter<Scope = unknown> {
   }
 
   /**
-   * Makes a command bus. Related events go to the event bus of the container, which is resolved when they are published.
-   * Configure that bus, with `container.get(EventBus).use(…)` or `container.bind(EventBus, …)`.
+   * Makes a command bus. Related events go to the event bus of the container, which is resolved when they are
+   * published. Configure that bus, with `container.get(EventBus).use(…)` or `container.bind(EventBus, …)`.
    *
    * @returns The bus. Its middlewares and listeners are its own.
    */

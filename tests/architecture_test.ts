@@ -2,8 +2,8 @@ import { assertEquals } from "@std/assert";
 
 /**
  * The files of `src`, the lowest layer first. A file imports only from layers below its own, types included. A new file
- * goes into the lowest layer that allows its imports. `folder/*` is one part: its files are in one layer, and may import
- * each other if that makes no circle. Entry points and `src/testing` are above all layers.
+ * goes into the lowest layer that allows its imports. `folder/*` is one part: its files are in one layer, and may
+ * import each other if that makes no circle. Entry points and `src/testing` are above all layers.
  */
 const LAYERS: readonly (readonly string[])[] = [
   ["internal/*"],

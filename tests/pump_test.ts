@@ -436,13 +436,15 @@ Deno.test("Pump continues with failSilently when its middlewares fail", async ()
   assertEquals(log, [["nack", "a", "no"], ["nack", "b", "no"]]);
 });
 
-Deno.test("Pump dispatches the message, signal and metadata that a middleware passes to next()", async () => {
+Deno.test("Pump dispatches the message, signal, metadata and values that a middleware passes to next()", async () => {
   const { signal } = new AbortController();
+  const values = new ContextValues();
   const calls: unknown[] = [];
   await new Pump(closedQueueOf<object>([{ a: 1 }]), (message, options) => void calls.push(message, options))
-    .use((_message, next) => next({ b: 2 }, { signal, metadata: { tenant: "t" } }))
+    .use((_message, next) => next({ b: 2 }, { signal, metadata: { tenant: "t" }, values }))
     .drain();
-  assertEquals(calls, [{ b: 2 }, { signal, metadata: { tenant: "t" } }]);
+  assertEquals(calls, [{ b: 2 }, { signal, metadata: { tenant: "t" }, values }]);
+  assertStrictEquals((calls[1] as DispatchOptions).values, values);
 });
 
 Deno.test("Pump.use() refuses a value that is not a middleware", () => {

@@ -4,8 +4,8 @@
  * - `--runtimes=node-24,bun` and `--only=command,event` measure a part;
  * - `--package=source` takes a bundle of the sources instead of the built package, `--package=<folder>` those of
  *   another checkout;
- * - `--check` is the short form: it fails if a figure is more than 30 % above its goal or, if the goal is not reached, above
- *   what was reached before;
+ * - `--check` is the short form: it fails if a figure is more than 30 % above its goal or, if the goal is not reached,
+ *   above what was reached before;
  * - `--readme` writes the tables into the README beside this folder, and a part of them into that of the package.
  *
  * @module

@@ -15,7 +15,7 @@
  * @property {boolean} [hasOwnResult] Whether a run resolves to another result than the other variants.
  */
 
-const { rounds, sampleMs, warmUpMs } = JSON.parse(
+const { rounds, sampleMs, warmUpMs, only } = JSON.parse(
   globalThis.process?.argv[2] ?? "{}",
 );
 
@@ -65,7 +65,7 @@ export function median(values) {
   return sorted[sorted.length >> 1];
 }
 
-export const options = { rounds, sampleMs, warmUpMs };
+export const options = { rounds, sampleMs, warmUpMs, only };
 
 /** Checks that the variants handle the same number of messages, and resolve to the same result. */
 async function check(entries) {
@@ -90,7 +90,7 @@ async function check(entries) {
   }
 }
 
-/** Compiles a loop for one variant. Its comment makes each source different: engines share what they learn of equal ones. */
+/** Compiles a loop for one variant. The comment makes its source unique: engines share what they learn of equal ones. */
 function compileLoop(name, isSync) {
   return new Function(
     "run",

@@ -92,8 +92,8 @@ async function versionOf(name: string): Promise<string | undefined> {
 /**
  * Installs the package under test beside its peers.
  *
- * @param source `"npm"` for the built package, `"source"` for a bundle of the sources, or the folder of another checkout
- * whose sources are bundled.
+ * @param source `"npm"` for the built package, `"source"` for a bundle of the sources, or the folder of another
+ * checkout whose sources are bundled.
  * @returns What was installed, for people to read.
  */
 export async function prepareSubject(source: string): Promise<string> {

@@ -12,7 +12,7 @@ import { type Comparison, format, round, type Run, table } from "./report.ts";
 const ALL = fileURLToPath(new URL("../README.md", import.meta.url));
 const PACKAGE = fileURLToPath(new URL("../../README.md", import.meta.url));
 
-/** The rows that the README of the package quotes: the work, what it is compared with, and the name of that in the README. */
+/** The rows that the README of the package quotes: the work, what it is compared with, and how the README calls that. */
 const QUOTED: readonly (readonly [work: string, to: string, text: string])[] = [
   ["query", "direct", "the direct call"],
   ["command", "direct", "the direct call"],

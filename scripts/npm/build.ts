@@ -43,8 +43,8 @@ for (const leftover of [".npmignore", ...(folder === "" ? [] : [`${folder}packag
 await referToDisposable(target);
 
 /**
- * Completes the declarations for projects whose `lib` does not have the symbols of disposal. JSR does not allow a reference
- * to a library in the sources.
+ * Completes the declarations for projects whose `lib` does not have the symbols of disposal. JSR does not allow a
+ * reference to a library in the sources.
  */
 async function referToDisposable(folder: string): Promise<void> {
   for await (const { name, isDirectory } of Deno.readDir(folder)) {

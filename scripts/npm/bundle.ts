@@ -1,5 +1,5 @@
 /**
- * Bundles the modules of the npm package. With a file for each source a runtime would take five times as long to load it.
+ * Bundles the modules of the npm package. With a file for each source, loading it would take five times as long.
  *
  * @module
  */
@@ -11,8 +11,8 @@ import { installMissing, program } from "../tools.ts";
 const CONFIG = fileURLToPath(new URL("rolldown.config.mjs", import.meta.url));
 
 /**
- * Replaces the compiled modules by bundles of the sources. They do not depend on the build that compiled the package. The
- * declarations stay: TypeScript finds the declarations of a module without the module.
+ * Replaces the compiled modules by bundles of the sources. They do not depend on the build that compiled the package.
+ * The declarations stay: TypeScript finds the declarations of a module without the module.
  *
  * @param folder The folder of the compiled modules.
  */

@@ -6,7 +6,9 @@
 
 import { type Config, ROOT } from "./manifest.ts";
 
-/** The part of `@deno/dnt` that is used. It is declared here because types are also checked where JSR cannot be reached. */
+/**
+ * The part of `@deno/dnt` that is used. It is declared here because types are also checked where JSR cannot be reached.
+ */
 interface Dnt {
   emptyDir(folder: string): Promise<void>;
   build(options: {

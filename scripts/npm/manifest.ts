@@ -51,8 +51,8 @@ export async function readConfig(): Promise<Config> {
  * Describes the package.
  *
  * @param config The contents of deno.json.
- * @param layout The folder of the compiled modules within the package, and the address of the repository. npm demands the
- * address for provenance, and only a release knows it.
+ * @param layout The folder of the compiled modules within the package, and the address of the repository. npm demands
+ * the address for provenance, and only a release knows it.
  * @returns The package.json.
  */
 export function describePackage(

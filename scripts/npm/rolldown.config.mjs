@@ -38,8 +38,8 @@ export default {
   output: {
     entryFileNames: "[name].js",
     chunkFileNames: "src/[name].js",
-    // The names and the paths of the sources stay, for people to read. The documentation is in the declarations. Here it
-    // would be half of what a runtime has to read before it starts.
+    // The names and the paths of the sources stay, for people to read. The documentation is in the declarations. Here
+    // it would be half of what a runtime has to read before it starts.
     comments: { jsdoc: false },
     minify: false,
     minifyInternalExports: false,

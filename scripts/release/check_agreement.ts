@@ -1,6 +1,6 @@
 /**
- * Fails unless the tag, deno.json and CHANGELOG.md name the same version. The tag is the argument. In a workflow that a tag
- * has started, it is that tag.
+ * Fails unless the tag, deno.json and CHANGELOG.md name the same version. The tag is the argument. In a workflow that a
+ * tag has started, it is that tag.
  *
  * @module
  */

@@ -1,7 +1,7 @@
 /**
- * The deep equality of `@std/assert`. Unlike that of Node it compares properties that are not enumerable, and those of the
- * prototypes, so that two errors differ by their stacks. For it 0 equals -0, and an object without a prototype equals a
- * plain one.
+ * The deep equality of `@std/assert`. Unlike that of Node it compares properties that are not enumerable, and those of
+ * the prototypes, so that two errors differ by their stacks. For it 0 equals -0, and an object without a prototype
+ * equals a plain one.
  *
  * @module
  */

@@ -3,17 +3,25 @@ import type { ContextValues } from "../context_values.ts";
 import type { Disposer } from "../internal/dispose.ts";
 import type { InvocationWatcher } from "./invoker.ts";
 import { type Metadata, NO_METADATA } from "../metadata.ts";
-import { type EventList, type EventRules, HANDLER_RULES, NO_EVENTS, RelatedEvents } from "../related_events.ts";
+import {
+  type EventList,
+  type EventRules,
+  HANDLER_RULES,
+  NO_EVENTS,
+  NO_TAKING,
+  RelatedEvents,
+} from "../related_events.ts";
 
 const SETTLED_RULES: EventRules = {
-  ...HANDLER_RULES,
+  take: NO_TAKING,
   add: "the command's handler has settled. Await in the handler what adds events",
 };
 const UNDECLARED_RULES: EventRules = {
-  ...HANDLER_RULES,
+  take: NO_TAKING,
   add: "the handler declares no context, so that the bus has not waited for it. " +
-    'Declare the context as the second parameter of "handle", or inject RelatedEvents',
+    "Declare the context as its second parameter, without a default, or inject RelatedEvents",
 };
+
 /** One attempt to handle a command: the events that its handler adds, and the scope that stays open for them. */
 export class CommandAttempt implements EventList, InvocationWatcher {
   // Fields are assigned by constructors alone: engines take long to define one first.
@@ -46,7 +54,7 @@ export class CommandAttempt implements EventList, InvocationWatcher {
 }
 
 /** What a handler finds that comes for its events after it was left. */
-const LEFT = new CommandAttempt(NO_METADATA, UNDECLARED_RULES);
+const LEFT = /* @__PURE__ */ new CommandAttempt(NO_METADATA, UNDECLARED_RULES);
 
 /**
  * The context of a handler that declares none. What reads `events` has them injected, before the handler returns: that

@@ -3,8 +3,8 @@ import type { CommandContext } from "../context.ts";
 import type { ContextValues } from "../context_values.ts";
 import { settleThenDispose } from "../internal/dispose.ts";
 import type { EventBus } from "./event_bus.ts";
-import type { HandlerFunction } from "../handler.ts";
-import type { Invoker } from "./invoker.ts";
+import type { Constructor } from "../di_adapter.ts";
+import { type Invoker, methodOf } from "./invoker.ts";
 import { type Call, compose } from "../middleware_chain.ts";
 import { toPromise } from "../internal/promise.ts";
 import { publishRelatedEvents } from "./publish_related_events.ts";
@@ -20,10 +20,11 @@ export interface CommandRouteParts {
   readonly eventBus: () => EventBus | PromiseLike<EventBus>;
 }
 
-const MIDDLEWARE_RULES: EventRules = { add: "a middleware can only take them. Add them in the command's handler" };
+const NO_ADDING = "a middleware can only take them. Add them in the command's handler";
+const MIDDLEWARE_RULES: EventRules = { add: NO_ADDING };
 const OVER_RULES: EventRules = {
-  ...MIDDLEWARE_RULES,
-  take: "the dispatch of the command has settled, and the bus has published them",
+  add: NO_ADDING,
+  take: "the middlewares of the command have settled, and the bus publishes what they have left",
 };
 
 /** What the attempts of one dispatch leave behind. */
@@ -32,11 +33,7 @@ interface CommandRun {
   readonly list: EventList;
   /** The attempts that have succeeded, with their scopes open. */
   readonly succeeded: CommandAttempt[];
-  /** How many have been started. */
-  started: number;
-  /** The number of the attempt that the events are of; 0 while there is none. */
-  counting: number;
-  /** Set when the dispatch has settled, for an attempt that a middleware has left behind. */
+  /** Set when the middlewares have settled, for an attempt that one of them has left behind. */
   isOver: boolean;
 }
 
@@ -70,7 +67,7 @@ export function composeCommandRoute(parts: RouteParts, commandParts: CommandRout
 
 /** Whether a handler may reach its context after it has returned. One that declares no second parameter cannot. */
 function declaresContext({ source, isClass }: Registration): boolean {
-  const handle: HandlerFunction<unknown> | undefined = isClass ? source.prototype?.handle : source;
+  const handle = isClass ? methodOf(source as Constructor) : source;
   return handle?.length !== 1;
 }
 
@@ -139,7 +136,7 @@ function composeChained(
   const attemptCommand: Call<CommandRun> = function attemptCommand(message, { signal, metadata, values }, run) {
     const attempt = new CommandAttempt(metadata);
     const context: CommandContext = { kind: "command", signal, metadata, values, handler, events: attempt.view };
-    const number = ++run.started;
+    const others = run.succeeded.length;
     run.list.events = NO_EVENTS;
     let handling: Promise<unknown>;
     try {
@@ -152,13 +149,12 @@ function composeChained(
       function succeedAttempt(result) {
         attempt.close();
         if (run.isOver) return endThenDispose(result, [attempt]);
+        // One that was called off, as by a timeout, leaves the place to another that has succeeded since it was started.
+        const isLeft = signal?.aborted && run.succeeded.length > others;
         run.succeeded.push(attempt);
-        // Otherwise a timeout has left it behind for another, whose result is the command's.
-        if (!signal?.aborted || number > run.counting) {
-          run.counting = number;
-          run.list.events = attempt.events;
-          run.list.metadata = metadata;
-        }
+        if (isLeft) return result;
+        run.list.events = attempt.events;
+        run.list.metadata = metadata;
         return result;
       },
       function failAttempt(error) {
@@ -171,7 +167,7 @@ function composeChained(
   const chain = compose(middlewares, attemptCommand);
   return function dispatchCommand(message, signal, metadata, values) {
     const list: EventList = { events: NO_EVENTS, metadata, rules: MIDDLEWARE_RULES };
-    const run: CommandRun = { list, succeeded: [], started: 0, counting: 0, isOver: false };
+    const run: CommandRun = { list, succeeded: [], isOver: false };
     const events = new RelatedEvents(list);
     let handling: Promise<unknown>;
     try {

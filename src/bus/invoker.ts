@@ -1,6 +1,6 @@
 import type { Call } from "../middleware_chain.ts";
 import type { HandlerContext } from "../context.ts";
-import { type Constructor, type DIAdapter, IS_TRACKED, type TrackedAdapter } from "../di_adapter.ts";
+import type { Constructor, DIAdapter, TrackedAdapter } from "../di_adapter.ts";
 import { type Disposer, disposerOf, settleThenDispose } from "../internal/dispose.ts";
 import type { Handler, HandlerFunction } from "../handler.ts";
 import { nameOf } from "../naming.ts";
@@ -41,7 +41,7 @@ export class Invoker {
 
   /** Whether the adapter may hand the context of a handler on to what it builds, so that it is reached unseen. */
   get mayShareContext(): boolean {
-    return this.#adapter.createScope !== undefined && !(this.#adapter as TrackedAdapter)[IS_TRACKED];
+    return this.#adapter.createScope !== undefined && !(this.#adapter as TrackedAdapter).tracksContext;
   }
 
   /**
@@ -74,7 +74,7 @@ export class Invoker {
   #prepareClass(type: Constructor<AnyHandler>): Invocation {
     const adapter = this.#adapter;
     const build = this.#buildOf(type);
-    const declared: unknown = type.prototype?.handle;
+    const declared = methodOf(type);
 
     return function invokeHandler(message, context, watcher) {
       refuseFired(context);
@@ -92,7 +92,7 @@ export class Invoker {
         watcher?.shareContext();
         return handleWhenBuilt(handler, message, context);
       }
-      // What was built may be of another class than the one whose declaration was looked at.
+      // What was built may have another method than the one whose declaration was looked at.
       if (watcher !== undefined && handler.handle !== declared) watcher.shareContext();
       return handler.handle(message, context);
     };
@@ -105,6 +105,21 @@ export class Invoker {
       this.#builds.set(type, build);
     }
     return build;
+  }
+}
+
+/**
+ * The method that the instances of a handler class have in common.
+ *
+ * @param type The handler class.
+ * @returns The method, `undefined` where each instance has its own.
+ */
+export function methodOf({ prototype }: Constructor): AnyHandler["handle"] | undefined {
+  try {
+    return prototype.handle;
+  } catch {
+    // A getter may need an instance.
+    return undefined;
   }
 }
 

@@ -1,5 +1,6 @@
 import { HANDLER_CONTEXT } from "../context.ts";
 import { NO_VALUES } from "../context_values.ts";
+import type { TrackedContext } from "../di_adapter.ts";
 import { CircularDependencyError, ProviderNotFoundError } from "../errors.ts";
 import { nameOf } from "../naming.ts";
 import { RelatedEvents } from "../related_events.ts";
@@ -21,7 +22,7 @@ interface Binding {
   readonly factory: () => unknown;
   /** The path of an instance that is asked for from outside of a construction. */
   readonly root: ResolutionPath;
-  /** Set when the factory has been called: from then on an instance is in use, and the binding stays as it is. */
+  /** Set when an instance has been built: from then on it may be in use, and the binding stays as it is. */
   isResolved: boolean;
   isBuilt: boolean;
   instance: unknown;
@@ -140,10 +141,9 @@ function resolveFromHandler(
   context: ResolutionContext | undefined,
   path: ResolutionPath | undefined,
 ): unknown {
-  const handlerContext = handlerContextOf(context);
-  // Code that has the context may add events at any time. To read `events` tells the bus of a command to wait for them.
-  const events = handlerContext?.events;
-  const found = token === RelatedEvents ? events : handlerContext;
+  const handlerContext: TrackedContext | undefined = handlerContextOf(context);
+  if (token === HANDLER_CONTEXT) handlerContext?.shareContext?.();
+  const found = token === HANDLER_CONTEXT ? handlerContext : handlerContext?.events;
   if (found !== undefined) return found;
   throw new ProviderNotFoundError([...namesOf(path), tokenName(token)], {
     advice: `A container has it only while it builds ${
@@ -179,7 +179,7 @@ function refuseCircle(token: Token<unknown>, path: ResolutionPath | undefined): 
   }
 }
 
-/** Refuses what would stay in a singleton after its own life: the end of a scope, or of a dispatch. */
+/** Refuses a singleton that would keep what ends with a scope, or with a dispatch. */
 function refuseCaptive(token: Token<unknown>, path: ResolutionPath | undefined, life: string): void {
   for (let current = path; current !== undefined; current = current.parent) {
     if (current.lifetime !== "singleton") continue;

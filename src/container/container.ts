@@ -1,5 +1,5 @@
 import type { HandlerContext } from "../context.ts";
-import { type Constructor, type DefaultBus, type DIAdapter, IS_TRACKED } from "../di_adapter.ts";
+import type { Constructor, DefaultBus, DIAdapter } from "../di_adapter.ts";
 import { Bindings, tokenName } from "./bindings.ts";
 import { construct, type Lifetime, pathWithin, type ResolutionContext } from "./inject.ts";
 import { refuseUndefined } from "../refuse_undefined.ts";
@@ -51,12 +51,15 @@ export class Container implements DIAdapter<Scope | HandlerContext> {
   /** The handler classes that are constructed without a binding. */
   readonly #unbound = new Set<Token<unknown>>();
   #hasDefaults = false;
-  /** A subclass may hand the contexts on in ways of its own. */
-  readonly [IS_TRACKED]: boolean;
 
-  /** Makes a container in which nothing is bound. */
-  constructor() {
-    this[IS_TRACKED] = new.target === Container;
+  /**
+   * Whether the container alone decides what gets the context of a handler. A subclass, or an object that has copied the
+   * container, may hand it on in ways of its own.
+   *
+   * @internal
+   */
+  get tracksContext(): boolean {
+    return Object.getPrototypeOf(this) === Container.prototype;
   }
 
   /**
@@ -159,7 +162,7 @@ export class Container implements DIAdapter<Scope | HandlerContext> {
   }
 
   /**
-   * Binds the buses of a router. A binding of the user comes first, whenever it is made. The router calls it.
+   * Binds the buses of a router. A binding of the user comes first, even if it is made later. The router calls it.
    *
    * @param buses The buses.
    * @throws {TypeError} If the container serves another router already.
@@ -173,7 +176,7 @@ export class Container implements DIAdapter<Scope | HandlerContext> {
   }
 }
 
-/** An adapter of the user's may leave only the wiring to a container: then the scope is of another kind, or absent. */
+/** Another adapter may use a container only to wire handlers. Then the scope is of another kind, or absent. */
 function contextOf(scope: Scope | HandlerContext | undefined): ResolutionContext | undefined {
   const isContext = typeof scope === "object" && scope !== null && "handler" in scope;
   return isContext ? scope : Scope["contextOf"](scope);

@@ -45,7 +45,7 @@ let current: ResolutionPath | undefined;
 let currentContext: ResolutionContext | undefined;
 
 /**
- * Asks for a dependency the container that is constructing.
+ * Asks the container that is constructing for a dependency.
  *
  * It works in a field initialiser, in the default of a constructor parameter and in a bound factory, synchronously. As
  * the default of a parameter it lets a unit test pass a fake, without a container.

@@ -31,9 +31,9 @@ export class Scope {
   #isDisposed = false;
 
   /**
-   * The context for what is built in a scope, for the container alone. Only a member of the class can read `#context`, and
-   * the container is another module: so it is a private static method, which users do not see, and which the container
-   * reaches by its name in brackets.
+   * The context for what is built in a scope, for the container alone. Only a member of the class can read `#context`,
+   * and the container is another module: so it is a private static method, which users do not see, and which the
+   * container reaches by its name in brackets.
    */
   private static contextOf(scope: unknown): ResolutionContext | undefined {
     return scope instanceof Scope ? scope.#context : undefined;

@@ -1,5 +1,5 @@
 /** Random bytes that are not used yet. One call for many ids is several times as fast as a call for each. */
-const pool = new Uint8Array(1600);
+const pool = /* @__PURE__ */ new Uint8Array(1600);
 let used = pool.length;
 
 const HEX: readonly string[] = Array.from({ length: 256 }, (_, byte) => byte.toString(16).padStart(2, "0"));

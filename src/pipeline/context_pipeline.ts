@@ -41,8 +41,8 @@ export type PipelineAfter<First extends M, Context extends object, Returned, M, 
 >;
 
 /**
- * A pipeline as {@linkcode MessageRouter.commandPipeline} makes it: its steps return commands, and queries where they ask
- * one.
+ * A pipeline as {@linkcode MessageRouter.commandPipeline} makes it: its steps return commands, and queries where they
+ * ask one.
  *
  * @typeParam First The first command.
  * @typeParam Context What the steps of a run share.
@@ -79,9 +79,9 @@ interface PipelineTypes<First, Context> {
  * Dispatches one message after another, each made of the result of the one before, with steps that share a context. A
  * run resolves to the context.
  *
- * A step that returns nothing ends the run. A pipeline never changes: `step`, `query` and `use` return a new one, so that
- * two pipelines can share a beginning. {@linkcode MessageRouter.commandPipeline} makes one for commands and queries; the
- * constructor makes one for other dispatchers.
+ * A step that returns nothing ends the run. A pipeline never changes: `step`, `query` and `use` return a new one, so
+ * that two pipelines can share a beginning. {@linkcode MessageRouter.commandPipeline} makes one for commands and
+ * queries; the constructor makes one for other dispatchers.
  *
  * @typeParam First The first message.
  * @typeParam Context What the steps of a run share.

@@ -25,12 +25,12 @@ export type StepDecorator<M> = <This extends object, Result, Returned extends St
 type Method = (result: unknown) => unknown;
 
 /**
- * Dispatches one message after another, with steps that are methods of a context class. The steps run in the order of the
- * source, with the context as `this`. A run resolves to the context.
+ * Dispatches one message after another, with steps that are methods of a context class. The steps run in the order of
+ * the source, with the context as `this`. A run resolves to the context.
  *
- * A method that returns nothing ends the run. A subclass inherits the steps and may override them; the steps that it adds
- * come after those of its base. The decorators are standard ones. Without a compiler for them, {@linkcode ContextPipeline}
- * does the same with functions.
+ * A method that returns nothing ends the run. A subclass inherits the steps and may override them; the steps that it
+ * adds come after those of its base. The decorators are standard ones. Without a compiler for them,
+ * {@linkcode ContextPipeline} does the same with functions.
  *
  * @typeParam First The first message.
  * @typeParam M What a step may return.
@@ -74,7 +74,7 @@ type Method = (result: unknown) => unknown;
 export class MethodPipeline<First extends M, M = object, Q = M> {
   /** Makes a step of the method. What the method returns is dispatched. */
   readonly step: StepDecorator<M>;
-  /** Makes a step that asks a query of the method. */
+  /** Makes a step of the method. The query that the method returns is dispatched. */
   readonly queryStep: StepDecorator<Q>;
   /** The steps of each context. A class cannot be asked for them: a decorator runs before the class exists. */
   readonly #stepsByContext = new WeakMap<object, Map<unknown, Step>>();
@@ -159,7 +159,7 @@ export class MethodPipeline<First extends M, M = object, Q = M> {
 
       context.addInitializer(function addStep() {
         const steps = stepsByContext.get(this) ?? new Map<unknown, Step>();
-        // An override keeps the place of what it overrides. Private methods of the same name do not override each other.
+        // An override keeps the place of what it overrides. A private method never overrides another one.
         stepsByContext.set(this, steps.set(isPrivate ? step : name, step));
       });
     };

@@ -73,7 +73,7 @@ type EarlyIn<Returned> = [Extract<Returned, Nothing>] extends [never] ? never : 
  */
 export class Pipe<First extends Accepted, Result = ResultOf<First>, Early = never, Accepted = object> {
   readonly #type: MessageType<First>;
-  readonly #dispatch: DispatcherFunction<Accepted>;
+  readonly #dispatcher: DispatcherFunction<Accepted>;
   readonly #parts: PipelineParts;
   /** Composed at the first run: many a pipe is only the beginning of another one. */
   #run: Run | undefined;
@@ -95,7 +95,7 @@ export class Pipe<First extends Accepted, Result = ResultOf<First>, Early = neve
   constructor(type: MessageType<First>, dispatcher: Dispatcher<Accepted>, parts = NO_PARTS) {
     if (type === undefined) refuseUndefined("make a pipe", "the class of its first message");
     this.#type = type;
-    this.#dispatch = toDispatchFunction(dispatcher);
+    this.#dispatcher = toDispatchFunction(dispatcher);
     this.#parts = parts;
   }
 
@@ -113,8 +113,8 @@ export class Pipe<First extends Accepted, Result = ResultOf<First>, Early = neve
     step: StepFunction<Result, undefined, Returned>,
     options?: StepOptions<Own>,
   ): PipeAfter<First, Returned, Early, Accepted> {
-    const dispatcher = options === undefined ? this.#dispatch : options.dispatcher;
-    return new Pipe(this.#type, this.#dispatch, addStep(this.#parts, step, dispatcher));
+    const dispatcher = options === undefined ? this.#dispatcher : options.dispatcher;
+    return new Pipe(this.#type, this.#dispatcher, addStep(this.#parts, step, dispatcher));
   }
 
   /**
@@ -126,7 +126,7 @@ export class Pipe<First extends Accepted, Result = ResultOf<First>, Early = neve
    * @throws {TypeError} If one of them is neither.
    */
   use(...middlewares: AnyMiddleware[]): Pipe<First, Result, Early, Accepted> {
-    return new Pipe(this.#type, this.#dispatch, addMiddlewares(this.#parts, middlewares));
+    return new Pipe(this.#type, this.#dispatcher, addMiddlewares(this.#parts, middlewares));
   }
 
   /**
@@ -140,7 +140,7 @@ export class Pipe<First extends Accepted, Result = ResultOf<First>, Early = neve
    */
   dispatch(message: First, options?: DispatchOptions): Promise<Result | Early> {
     const { steps, middlewares } = this.#parts;
-    this.#run ??= composeRun(this.#dispatch as DispatcherFunction, middlewares);
+    this.#run ??= composeRun(this.#dispatcher as DispatcherFunction, middlewares);
     return this.#run(message, { context: undefined, handler: Pipe, steps }, options) as Promise<Result | Early>;
   }
 }

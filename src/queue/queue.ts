@@ -193,4 +193,4 @@ export interface LocalQueue<T> extends Queue<T> {
  * Gives the delivery that a pump handles, as a value of the dispatch: `context.values.get(DELIVERY)`, `inject(DELIVERY)`.
  * It is there to be read; the pump settles it.
  */
-export const DELIVERY: InjectionToken<Delivery<unknown>> = new InjectionToken("DELIVERY");
+export const DELIVERY: InjectionToken<Delivery<unknown>> = /* @__PURE__ */ new InjectionToken("DELIVERY");

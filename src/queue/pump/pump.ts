@@ -196,10 +196,10 @@ export class Pump<T> {
 
     async function dispatchAndAck(
       message: unknown,
-      { signal, metadata }: DispatchOptions,
+      { signal, metadata, values }: DispatchOptions,
       settlement: Settlement,
     ): Promise<unknown> {
-      const result = await dispatch(message, { signal, metadata });
+      const result = await dispatch(message, { signal, metadata, values });
       try {
         await settlement.ack();
       } catch (error) {
