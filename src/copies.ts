@@ -21,8 +21,6 @@ function countCopy(): void {
  */
 export function adviceOnCopies(): string {
   const count = (globalThis as { [KEY]?: number })[KEY] ?? 1;
-  return count < 2
-    ? ""
-    : ". @cq/core is loaded twice in this process, and each copy has its own classes, tokens, router and container. Have " +
-      "one copy: remove the second one from the lock file, or keep the package out of the bundle";
+  if (count < 2) return "";
+  return ". @cq/core is loaded twice, each copy with its own classes and router. Install it once, and keep it out of bundles";
 }

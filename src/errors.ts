@@ -63,8 +63,7 @@ export class DuplicateHandlerError extends Error {
       }" handles it already. ` +
         "Commands and queries have exactly one handler" +
         (registered !== refused && haveOneName(registered, refused)
-          ? ". Both have the same name: the module was evaluated twice, as hot reload does. Set router.hotReload = true, and " +
-            "the later handler takes the place of the former"
+          ? ". The module was evaluated twice, as hot reload does: set router.hotReload = true"
           : ""),
     );
     this.name = "DuplicateHandlerError";

@@ -1,5 +1,3 @@
-import { describe } from "./naming.ts";
-
 /** What decorators of the proposal from 2018 receive instead of a class or a method. */
 interface Descriptor {
   readonly kind: string;
@@ -21,10 +19,7 @@ export function refuseOldDecorator(decorated: unknown, role: string): void {
   if (typeof kind !== "string" || (elements === undefined && placement === undefined)) return;
   const name = key === undefined ? `a ${kind}` : `"${String(key)}"`;
   throw new TypeError(
-    `Cannot use ${name} as ${role}: the decorator was compiled as in a proposal from 2018, and received ` +
-      `${
-        describe(decorated)
-      }. Set "experimentalDecorators": true in the tsconfig.json, as Next needs it, or the version ` +
-      '"2023-11" in the options of the compiler',
+    `Cannot use ${name} as ${role}: its decorator was compiled as in an old proposal. Set "experimentalDecorators": true in ` +
+      'tsconfig.json, or the version "2023-11" in the options of the compiler',
   );
 }

@@ -7,7 +7,6 @@
  */
 export function refuseUndefined(action: string, what: string): never {
   throw new TypeError(
-    `Cannot ${action}: ${what} is undefined. The usual cause is a circular import: two modules import each other, and one ` +
-      "of them runs before the class is defined. Move the class to a module that imports neither",
+    `Cannot ${action}: ${what} is undefined. The usual cause is a circular import: move the class to a module of its own`,
   );
 }

@@ -183,7 +183,7 @@ export class HandlerRegistry {
     const own = this.#registrations.get(prototype);
     const inherited = this.#parent === undefined ? undefined : this.#parent.#registeredFor(prototype);
     if (own === undefined || inherited === undefined) return own ?? inherited;
-    return this.#kind === "single" ? own : this.inOrder([...inherited, ...own]);
+    return this.#kind === "single" ? own : [...inherited, ...own];
   }
 
   #refuseDuplicate(prototype: object, source: HandlerSource): void {

@@ -19,9 +19,7 @@ import { recordingBus } from "@cq/core/testing";
 class CreateUser extends Command<string> {}
 class FindUser extends Query<string> {}
 
-const CAUSE =
-  "is undefined. The usual cause is a circular import: two modules import each other, and one of them runs " +
-  "before the class is defined. Move the class to a module that imports neither";
+const CAUSE = "is undefined. The usual cause is a circular import: move the class to a module of its own";
 
 /** What a class is that its module has not defined yet. */
 const MISSING = undefined as never;

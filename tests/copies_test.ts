@@ -13,8 +13,7 @@ import {
 const KEY = Symbol.for("@cq/core");
 
 const ADVICE =
-  ". @cq/core is loaded twice in this process, and each copy has its own classes, tokens, router and container. " +
-  "Have one copy: remove the second one from the lock file, or keep the package out of the bundle";
+  ". @cq/core is loaded twice, each copy with its own classes and router. Install it once, and keep it out of bundles";
 
 /** Stands for a second copy, which counts itself. `tests/npm/package_check.ts` loads a real one. */
 function withCopies(count: number | undefined): Disposable {

@@ -576,9 +576,8 @@ Deno.test("a decorator that was compiled as in the proposal of 2018 says so, and
   const router = new MessageRouter();
   const pipeline = router.commandPipeline(Create);
   const message = (what: string, role: string) =>
-    `Cannot use ${what} as ${role}: the decorator was compiled as in a proposal from 2018, and received an instance of ` +
-    '"Descriptor". Set "experimentalDecorators": true in the tsconfig.json, as Next needs it, or the version "2023-11" in ' +
-    "the options of the compiler";
+    `Cannot use ${what} as ${role}: its decorator was compiled as in an old proposal. Set "experimentalDecorators": true in ` +
+    'tsconfig.json, or the version "2023-11" in the options of the compiler';
 
   for (
     const [decorate, descriptor, expected] of [

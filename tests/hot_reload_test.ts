@@ -15,8 +15,8 @@ class FindUser extends Query<string> {}
 class UserCreated extends Event {}
 
 const ADVICE =
-  "Commands and queries have exactly one handler. Both have the same name: the module was evaluated twice, as " +
-  "hot reload does. Set router.hotReload = true, and the later handler takes the place of the former";
+  "Commands and queries have exactly one handler. The module was evaluated twice, as hot reload does: set " +
+  "router.hotReload = true";
 
 /** What a module does that is evaluated again after an edit: the messages are those of another module, which is not. */
 function evaluateHandlers(router: MessageRouter, version: string, log: string[] = []): void {

@@ -75,6 +75,10 @@ Deno.test("Bus.dispatch() sends a message that both buses handle to either, and 
   await events.dispatch(new PlaceOrder());
   assertEquals(await commands.dispatch(new PlaceOrder()), "command");
 
+  events.subscribe(Date, () => {});
+  const onDates = await assertRejects(() => commands.dispatch(new Date(0)), HandlerNotFoundError);
+  assertEquals(onDates.message.endsWith('"Date" has an event handler: dispatch it on the event bus'), true);
+
   // An audit of all events is no reason to dispatch a query there.
   events.subscribe(Object, () => {});
   const error = await assertRejects(() => queries.dispatch(new FindOrder()), HandlerNotFoundError);
@@ -117,9 +121,8 @@ for (const [what, value, name] of LOST) {
       const error = await assertRejects(() => bus.dispatch(value()), TypeError);
       assertEquals(
         error.message,
-        `Cannot dispatch an instance of "${name}": no ${kind} handler is registered for it, and it has no class of its own. ` +
-          "Parsed JSON, a structuredClone(), a spread and a list have lost the class of the message: make one of their " +
-          "data, new …()",
+        `Cannot dispatch an instance of "${name}": no ${kind} handler is registered for it. Parsed JSON, clones and lists ` +
+          "have lost the class of the message: make one of their data, new …()",
       );
       const heard: unknown[] = [];
       bus.listen((message) => heard.push(message));

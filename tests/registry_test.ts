@@ -202,9 +202,8 @@ Deno.test("HandlerRegistry.register() registers none of several classes if one i
 
   assertEquals(
     assertThrows(() => registry.register(types, registration(() => {})), TypeError).message,
-    'Cannot register "(anonymous)": the class of its message is undefined. The usual cause is a circular import: two ' +
-      "modules import each other, and one of them runs before the class is defined. Move the class to a module that " +
-      "imports neither",
+    'Cannot register "(anonymous)": the class of its message is undefined. The usual cause is a circular import: move ' +
+      "the class to a module of its own",
   );
   assertEquals(registry.messageTypes, []);
 });

@@ -45,9 +45,8 @@ export function refuse(kind: MessageKind, { type, registry, elsewhere }: RoutePa
       throw new TypeError(
         `Cannot dispatch an instance of "${
           nameOf(type)
-        }": no ${kind} handler is registered for it, and it has no class of ` +
-          "its own. Parsed JSON, a structuredClone(), a spread and a list have lost the class of the message: make one of " +
-          "their data, new …()",
+        }": no ${kind} handler is registered for it. Parsed JSON, clones and ` +
+          "lists have lost the class of the message: make one of their data, new …()",
       );
     }
     throw new HandlerNotFoundError(type, { kind, elsewhere, hasNamesake: registry.hasNamesake(type) });

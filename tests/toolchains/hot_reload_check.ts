@@ -94,7 +94,6 @@ Deno.test(`without hotReload Vite meets an error that names the way out${suffix}
     "mail of one",
     "one",
     'Cannot register "CreateUserHandler" for "CreateUser": "CreateUserHandler" handles it already. Commands and queries ' +
-    "have exactly one handler. Both have the same name: the module was evaluated twice, as hot reload does. Set " +
-    "router.hotReload = true, and the later handler takes the place of the former",
+    "have exactly one handler. The module was evaluated twice, as hot reload does: set router.hotReload = true",
   ]);
 });

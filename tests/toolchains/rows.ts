@@ -132,7 +132,7 @@ export const ROWS: readonly Row[] = [
     name: "Next 16",
     lines: [{
       ...LEGACY,
-      failure: /compiled as in a proposal from 2018.*"experimentalDecorators": true in the tsconfig\.json/,
+      failure: /compiled as in an old proposal\. Set "experimentalDecorators": true in tsconfig\.json/,
     }],
     source: { form: "page", file: "app/page.tsx" },
     home: "next",
