@@ -187,7 +187,7 @@ export class ProviderNotFoundError extends Error {
    * @param path The names of the tokens that led to the missing one, the missing one last.
    * @param options The advice at the end of the message, instead of the usual one.
    */
-  constructor(path: readonly string[], options: { advice?: string } = {}) {
+  constructor(path: readonly string[], options: { advice?: string | undefined } = {}) {
     const name = path.at(-1);
     const { advice = `Bind it first: container.bind(${name}, () => …)` } = options;
     super(`Cannot resolve "${name}": nothing is bound to it (${path.join(" → ")}). ${advice}${adviceOnCopies()}`);

@@ -1,4 +1,4 @@
-import { assertEquals, assertRejects, type assertStrictEquals, assertThrows } from "@std/assert";
+import { assertEquals, assertRejects, assertThrows } from "@std/assert";
 import {
   type Bus,
   Command,

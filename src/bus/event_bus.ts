@@ -11,7 +11,7 @@ export interface EventBusOptions {
    *
    * @default {"concurrent"}
    */
-  readonly order?: "concurrent" | "sequential";
+  readonly order?: "concurrent" | "sequential" | undefined;
 }
 
 /**

@@ -69,7 +69,8 @@ export function recordingBus<B extends AnyBus>(bus: B): RecordingBus<B> {
   const own = {
     records: recorder.records,
     messages: (type: MessageType) => recorder.messages(type),
-    next: (type: MessageType, options: { signal?: AbortSignal } = {}) => recorder.next(type, options.signal),
+    next: (type: MessageType, options: { signal?: AbortSignal | undefined } = {}) =>
+      recorder.next(type, options.signal),
     answer: (type: MessageType, answer: () => unknown) => {
       if (type === undefined) refuseUndefined("answer a message", "its class");
       recorder.answer(type, answer);
