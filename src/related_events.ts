@@ -23,9 +23,9 @@ export interface EventList {
  */
 export interface EventRules {
   /** Why nothing can be added. */
-  readonly add?: string;
+  readonly add?: string | undefined;
   /** Why nothing can be taken. */
-  readonly take?: string;
+  readonly take?: string | undefined;
 }
 
 /**

@@ -74,7 +74,7 @@ export function abortable<T>(
     if (signal?.aborted) return reject(reasonOfAbort(signal));
     const forget = onAbort(signal, (reason) => {
       reject(reason);
-      cancel?.();
+      if (typeof cancel === "function") cancel();
     });
     const cancel = start(
       (value) => {
