@@ -36,6 +36,10 @@ export {
 export { trace, type TraceOptions } from "./trace/trace.ts";
 export type { SpanContext } from "./trace/traceparent.ts";
 export type { Histogram, Span, SpanOptions, TraceAttributes, TraceContext, Tracer } from "./trace/tracer.ts";
+export { transaction } from "./transaction/transaction.ts";
+export type { BeginTransaction, TransactionOptions } from "./transaction/transaction_plan.ts";
+export type { Inbox } from "../queue/inbox.ts";
+export type { Outbox } from "../queue/outbox.ts";
 export { validate } from "./validate/validate.ts";
 export { MessageValidationError, type ValidationIssue } from "./validate/message_validation_error.ts";
 export type { MessageData, SchemaFor, SchemaIssue, SchemaResult, StandardSchema } from "../standard_schema.ts";

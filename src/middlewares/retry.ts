@@ -2,6 +2,7 @@ import { backoff, type BackoffOptions } from "../internal/backoff.ts";
 import { sleep } from "../internal/delay.ts";
 import type { Middleware } from "../middleware.ts";
 import { type ErrorFilter, toPredicate } from "./error_filter.ts";
+import { forbidsRetry } from "./transaction/unit_of_work.ts";
 
 /** How often {@linkcode retry} repeats, how long it waits, and after which errors. */
 export interface RetryOptions extends BackoffOptions {
@@ -24,6 +25,7 @@ export interface RetryOptions extends BackoffOptions {
  *
  * Each attempt has its own handler, scope and related events. On the event bus only the handler that failed runs again.
  * A signal that fires cuts the wait short, and no attempt follows it. No attempt follows an `AbortError` either.
+ * Within a `transaction` nothing but a query is handled again: the retry around the transaction repeats the whole.
  *
  * @param options How often, when, and after which errors.
  * @returns The middleware.
@@ -78,12 +80,15 @@ export function retry(options: RetryOptions = {}): Middleware {
   const delayAfter = backoff(options, "retry");
   const isWorthIt = toPredicate(on);
 
-  return async function retry(_message, next, { signal }) {
+  return async function retry(_message, next, context) {
+    const { signal } = context;
     for (let attempt = 1;; attempt++) {
       try {
         return await next();
       } catch (error) {
         if (attempt === attempts || signal?.aborted || isAbort(error) || !isWorthIt(error)) throw error;
+        // What is a part of a transaction is repeated with the whole of it.
+        if (forbidsRetry(error, context)) throw error;
         const wait = delayAfter(error, attempt);
         // A function of the user may have fired the signal by now, and an event handler would start nevertheless.
         signal?.throwIfAborted();

@@ -5,6 +5,7 @@ import { onAbort } from "../../internal/abort.ts";
 import { type Dispatcher, type DispatcherFunction, toDispatchFunction } from "../../dispatcher.ts";
 import type { AnyMiddleware } from "../../middleware.ts";
 import { compose, requireMiddlewares } from "../../middleware_chain.ts";
+import { DELIVERY_SETTLERS } from "../delivery_settler.ts";
 import { type Consumer, DELIVERY } from "../queue.ts";
 import type { Draining, DrainingOptions } from "./draining.ts";
 import { PumpRun } from "./pump_run.ts";
@@ -195,6 +196,7 @@ export class Pump<T> {
       const { delivery } = settlement;
       const { message, metadata = NO_METADATA } = delivery;
       const values = NO_VALUES.with(DELIVERY, delivery);
+      DELIVERY_SETTLERS.set(delivery, settlement);
       return chain(message, { kind: "queue", signal, metadata, values, handler }, settlement);
     };
 
@@ -204,12 +206,7 @@ export class Pump<T> {
       settlement: Settlement,
     ): Promise<unknown> {
       const result = await dispatch(message, { signal, metadata, values });
-      try {
-        await settlement.ack();
-      } catch (error) {
-        settlement.reopen();
-        throw error;
-      }
+      if (!settlement.isHeld) await settlement.ackNow();
       return result;
     }
   }
