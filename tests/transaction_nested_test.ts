@@ -14,7 +14,7 @@ import {
   timeout,
 } from "@cq/core";
 import { transaction } from "@cq/core/middlewares";
-import { type FakeDatabase, FakeQueue, type FakeTx, TX } from "./support/fake_database.ts";
+import { type FakeDatabase, FakeQueue, FakeTx, TX } from "./support/fake_database.ts";
 import { idle, watch } from "./support/pump_parts.ts";
 import { FindStock, openShop, OrderPlaced, PlaceOrder, type Shop, StockTaken, TakeStock } from "./support/shop.ts";
 
@@ -272,7 +272,68 @@ Deno.test("transaction() of which a joined command times out rolls back, though 
   assertEquals(shop.database.log, ["begin", "write", "rollback"]);
 });
 
+Deno.test("transaction() commits though the signal of a joined command fires after it has succeeded", async () => {
+  const shop = openJoined();
+  shop.commands.subscribe(TakeStock, take);
+  onPlaceOrder(shop, async (context) => {
+    const controller = new AbortController();
+    await shop.commands.dispatch(new TakeStock(), { ...context, signal: controller.signal });
+    controller.abort(new Error("no longer needed"));
+  });
+  await shop.commands.dispatch(new PlaceOrder());
+  assertEquals(shop.database.rows, ["order", "stock"]);
+});
+
+Deno.test("transaction() drops the events of a joined command that fails, though a middleware around it swallows that", async () => {
+  const shop = openJoined();
+  const inner = openShop(() => ({
+    commands: [
+      (_message, next) => next().catch(() => undefined),
+      transaction(TX, shop.database.begin),
+      async (_message, next) => {
+        await next();
+        throw new Error("no");
+      },
+    ],
+  }));
+  inner.commands.subscribe(TakeStock, take);
+  onPlaceOrder(shop, (context) => inner.commands.dispatch(new TakeStock(), context));
+  await assertRejects(() => shop.commands.dispatch(new PlaceOrder()), Error, "no");
+  assertNothingHappened(shop);
+  assertEquals(inner.published, []);
+});
+
+Deno.test("transaction() publishes what a command has added that a middleware has dispatched in the place of the handler", async () => {
+  const shop = openShop((database) => ({ commands: [transaction(TX, database.begin)] }));
+  shop.commands.use(async (message, next, context) => {
+    if (message instanceof TakeStock) return await next();
+    return await shop.commands.dispatch(new TakeStock(), context);
+  });
+  shop.commands.subscribe(TakeStock, take).subscribe(PlaceOrder, () => "never");
+  assertEquals(await shop.commands.dispatch(new PlaceOrder()), "took stock");
+  assertEquals(shop.published, [new StockTaken()]);
+});
+
 // Retries
+
+Deno.test("retry() repeats no command within a transaction around one that is over", async () => {
+  const OTHER = new InjectionToken<FakeTx>("OTHER");
+  const other = openShop((database) => ({ commands: [transaction(OTHER, database.begin)] }));
+  let old: CommandContext;
+  other.commands.subscribe(TakeStock, (_command, context) => void (old = context));
+  let attempts = 0;
+  const lone = new MessageRouter().newCommandBus().use(retry({ attempts: 3 })).subscribe(TakeStock, () => {
+    attempts++;
+    throw new Error("busy");
+  });
+  const shop = openJoined();
+  onPlaceOrder(shop, async (context) => {
+    await other.commands.dispatch(new TakeStock(), context);
+    await lone.dispatch(new TakeStock(), old).catch(() => {});
+  });
+  await shop.commands.dispatch(new PlaceOrder());
+  assertEquals(attempts, 1);
+});
 
 Deno.test("retry() does not repeat a command that has joined, and repeats the outermost in a new transaction", async () => {
   const shop = openJoined({ retries: 2, outbox });
@@ -397,6 +458,52 @@ Deno.test("transaction() rolls back after all that has joined has settled, when 
   assertEquals(shop.database.log, ["begin", "write", "write", "rollback"]);
 });
 
+Deno.test("transaction() that is to be rolled back lets nothing more in while it waits for what has joined", async () => {
+  const shop = openJoined();
+  const failure = new Error("no");
+  const gate = Promise.withResolvers<void>();
+  const late: unknown[] = [];
+  let taken = 0;
+  shop.commands.subscribe(TakeStock, async ({ id }, context) => {
+    taken++;
+    if (id === "late") return;
+    await gate.promise;
+    await shop.commands.dispatch(new TakeStock("late"), context).catch((error) => late.push(error));
+  });
+  onPlaceOrder(shop, (context) => {
+    shop.commands.dispatch(new TakeStock("slow"), context).catch(() => {});
+    throw failure;
+  });
+  const dispatched = assertRejects(() => shop.commands.dispatch(new PlaceOrder()));
+  await idle();
+  gate.resolve();
+  assertStrictEquals(await dispatched, failure);
+  assertEquals(taken, 1);
+  assertStrictEquals(late[0], failure);
+});
+
+Deno.test("transaction() that the client has given up lets nothing more in", async () => {
+  const failure = new Error("The transaction has taken too long");
+  const gate = Promise.withResolvers<void>();
+  const shop = openShop((database) => ({
+    commands: [transaction(TX, (work) => {
+      work(new FakeTx(database)).catch(() => {});
+      return Promise.reject(failure);
+    })],
+  }));
+  let taken = 0;
+  shop.commands.subscribe(TakeStock, () => void taken++);
+  shop.commands.subscribe(PlaceOrder, async (_command, context) => {
+    await gate.promise;
+    await shop.commands.dispatch(new TakeStock(), context);
+  });
+  const dispatched = assertRejects(() => shop.commands.dispatch(new PlaceOrder()));
+  await idle();
+  gate.resolve();
+  assertStrictEquals(await dispatched, failure);
+  assertEquals(taken, 0);
+});
+
 Deno.test("transaction() commits after all that has joined has settled, awaited or not", async () => {
   const shop = openJoined({ outbox });
   const gate = Promise.withResolvers<void>();
@@ -419,7 +526,17 @@ Deno.test("transaction() commits after all that has joined has settled, awaited 
 
 for (const end of ["committed", "rolled back"]) {
   Deno.test(`transaction() that was ${end} refuses what would join later, and retry() does not repeat it`, async () => {
-    const shop = openJoined({ retries: 3 });
+    const tries: object[] = [];
+    const shop = openShop((database) => ({
+      commands: [
+        retry({ attempts: 3 }),
+        (message, next) => {
+          tries.push(message);
+          return next();
+        },
+        transaction(TX, database.begin),
+      ],
+    }));
     let old: CommandContext;
     let taken = 0;
     shop.commands.subscribe(TakeStock, () => void taken++);
@@ -442,10 +559,7 @@ for (const end of ["committed", "rolled back"]) {
       'Cannot join the transaction under "TX": it has been committed or rolled back. ' +
         "Await in the handler what belongs to it, and dispatch the rest without its values",
     );
-    assertEquals([taken, shop.database.log.filter((step) => step === "begin").length], [
-      0,
-      end === "committed" ? 1 : 3,
-    ]);
+    assertEquals([taken, tries.filter((message) => message instanceof TakeStock).length], [0, 1]);
   });
 }
 
@@ -505,6 +619,7 @@ Deno.test("transaction() around the handler of an event publishes with the value
     commands: [transaction(TX, database.begin)],
     events: [
       (_event, next, { values }) => next(undefined, { values: values.with(USER, "nobody") }),
+      (_event, next) => next(undefined, { signal: undefined }),
       transaction(TX, database.begin),
     ],
   }));

@@ -10,7 +10,7 @@ import {
 } from "@cq/core";
 import { transaction, type TransactionOptions } from "@cq/core/middlewares";
 import { type FakeDatabase, FakeQueue, type FakeTx, TX } from "./support/fake_database.ts";
-import { idle } from "./support/pump_parts.ts";
+import { idle, scripted } from "./support/pump_parts.ts";
 import { openShop, OrderPlaced, PlaceOrder, type Shop, StockTaken, TakeStock } from "./support/shop.ts";
 
 interface PumpedShop extends Shop {
@@ -142,6 +142,58 @@ Deno.test("transaction() with an inbox refuses a delivery of another queue", asy
   const pump = new Pump(shop.queue, shop.commands).use(transaction(TX, shop.database.begin, { inbox: other }));
   await assertRejects(() => pump.drain(), TypeError, "Cannot ack a delivery of another queue");
   assertEquals([shop.database.rows, shop.database.stored], [[], [new PlaceOrder()]]);
+});
+
+Deno.test("transaction() with an inbox rolls back with the reason of a signal that fires during the ack", async () => {
+  const controller = new AbortController();
+  const shop = await openPumped({ before: [(_message, next) => next(undefined, { signal: controller.signal })] });
+  shop.commands.subscribe(PlaceOrder, place);
+  const gate = Promise.withResolvers<void>();
+  shop.database.waiting["ack within"] = gate.promise;
+  const drained = shop.pump.drain();
+  await idle();
+  assertEquals(shop.database.log.at(-1), "ack within");
+  controller.abort(new Error("too late"));
+  gate.resolve();
+  assertStrictEquals(await assertRejects(() => drained), controller.signal.reason);
+  assertEquals(stepsOf(shop.database), ["begin", "write", "ack within", "rollback", "nack"]);
+  assertEquals([shop.database.rows, shop.database.stored], [[], [new PlaceOrder()]]);
+});
+
+for (const fails of [false, true]) {
+  Deno.test(`transaction() with an inbox keeps the pump from settling, whatever the delivery does, where the dispatch ${fails ? "fails after the commit" : "succeeds"}`, async () => {
+    const shop = await openPumped();
+    if (fails) shop.database.failing.publish = new Error("no mail");
+    shop.commands.subscribe(PlaceOrder, place);
+    const log: unknown[] = [];
+    const inbox = {
+      ackWithin: () => Promise.resolve(),
+      settled: ({ message }: Delivery<unknown>) => log.push(message),
+    };
+    const pump = new Pump(
+      scripted(["a"], { log }),
+      (_message, options) => shop.commands.dispatch(new PlaceOrder(), options),
+    )
+      .use(transaction(TX, shop.database.begin, { inbox }));
+    await pump.drain().catch(() => {});
+    assertEquals(log[0], "a");
+    assertEquals(log.filter((entry) => Array.isArray(entry) && entry[0] !== "return"), []);
+  });
+}
+
+Deno.test("transaction() of a command behind a pump leaves the delivery to the pump", async () => {
+  const shop = await openPumped();
+  shop.commands.subscribe(PlaceOrder, place);
+  const pump = new Pump(shop.queue, async (message, options) => {
+    await shop.commands.dispatch(message, options);
+    await shop.commands.dispatch(message, options);
+  }).use((_message, next) => next());
+  await pump.drain();
+  assertEquals(stepsOf(shop.database).filter((step) => step !== "publish"), [
+    ...["begin", "write", "commit"],
+    ...["begin", "write", "commit"],
+    "ack",
+  ]);
 });
 
 for (const failing of ["begin", "write", "ack within", "commit"]) {

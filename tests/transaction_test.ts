@@ -394,6 +394,20 @@ for (const step of ["begin", "write", "store"]) {
   });
 }
 
+Deno.test("transaction() does not start the handler of an event whose signal has fired during the begin", async () => {
+  const shop = openShop((database) => ({ events: [transaction(TX, database.begin)] }));
+  const gate = Promise.withResolvers<void>();
+  shop.database.waiting.begin = gate.promise;
+  const controller = new AbortController();
+  const dispatched = shop.events.dispatch(new OrderPlaced(), { signal: controller.signal });
+  await idle();
+  controller.abort(new Error("gone"));
+  gate.resolve();
+  const error = await assertRejects(() => dispatched, EventDispatchError);
+  assertStrictEquals(error.errors[0], controller.signal.reason);
+  assertEquals([shop.database.log, shop.published], [["begin", "rollback"], []]);
+});
+
 Deno.test("transaction() does not commit what a time-out has left behind", async () => {
   using time = new FakeTime();
   const shop = openWith(withOutbox, { before: [timeout(10)] });
@@ -543,7 +557,8 @@ for (const failing of [false, true]) {
 
 Deno.test("transaction() has its events published when a time-out fires during the commit", async () => {
   using time = new FakeTime();
-  const shop = openWith(withoutOutbox, { before: [timeout(10)] });
+  const addUser: Middleware = (_message, next) => next(undefined, { values: new ContextValues().with(USER, "nobody") });
+  const shop = openWith(withoutOutbox, { before: [addUser, timeout(10)] });
   const gate = Promise.withResolvers<void>();
   shop.database.waiting.commit = gate.promise;
   shop.commands.subscribe(PlaceOrder, place);

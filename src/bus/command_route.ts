@@ -210,13 +210,13 @@ function endRun(run: CommandRun): void {
 function complete(
   command: Command,
   result: unknown,
-  { events, metadata, owed, publicationOf }: EventList,
+  { events, metadata, owed }: EventList,
   attempts: readonly CommandAttempt[],
 ): unknown {
   let published = result;
-  if (owed !== undefined) {
-    published = publishOwed(command, result, events.length === 0 ? owed : [...owed, publicationOf!(events, metadata)]);
-  } else if (events.length > 0) {
+  // A transaction takes all events: where something is owed, nothing is left.
+  if (owed !== undefined) published = publishOwed(command, result, owed);
+  else if (events.length > 0) {
     const { message, values, eventBus } = command;
     published = publishRelatedEvents(events, { command: message, result, metadata, values, eventBus });
   }

@@ -112,7 +112,6 @@ async function joinTransaction<Tx>(
   try {
     const result = await next();
     await storeEvents(context, { tx: context.values.get(token) as Tx, unit, route });
-    if (dooms) context.signal?.throwIfAborted();
     return result;
   } catch (error) {
     if (dooms) unit.doom(error);
