@@ -1,7 +1,7 @@
 /** The unit of work with drizzle, on any of its drivers for PostgreSQL. */
 import { type CommandBus, InjectionToken, MessageRouter, retry } from "@cq/core";
 import { type Outbox, transaction } from "@cq/core/middlewares";
-import { type PgDatabase, type PgQueryResultHKT, pgTable, type PgTransaction, text } from "drizzle-orm/pg-core";
+import { type PgDatabase, type PgQueryResultHKT, pgTable, text } from "drizzle-orm/pg-core";
 import { OrderPlaced, PlaceOrder, toRow } from "./messages.ts";
 
 const orders = pgTable("orders", { id: text().primaryKey() });

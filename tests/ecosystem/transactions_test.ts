@@ -158,49 +158,52 @@ const CLIENTS: readonly Client[] = [
 
 const isServed = await hasPostgres();
 
-for (const { name, open, needsServer } of CLIENTS) {
-  function test(promise: string, run: (shop: OpenShop & { state: () => Promise<unknown> }) => Promise<void>): void {
-    Deno.test({
-      name: `transaction() with ${name} ${promise}`,
-      ignore: needsServer && !isServed,
-      // PGlite is open for all tests.
-      sanitizeOps: false,
-      sanitizeResources: false,
-      fn: async () => {
-        const shop = await open();
-        shop.commands.subscribe(PlaceOrders, async ({ ids, act }, context) => {
-          for (const id of ids) await shop.commands.dispatch(new PlaceOrder(id), context);
-          act();
-        });
-        const state = async () => ({
-          orders: (await shop.query("select id from orders order by id")).map(({ id }) => id),
-          events: (await shop.query("select body from outbox order by body")).map(({ body }) =>
-            JSON.parse(String(body))
-          ),
-        });
-        try {
-          await run({ ...shop, state });
-        } finally {
-          await shop.close();
-        }
-      },
-    });
-  }
-
-  test("commits the state and the event together, with its metadata", async ({ commands, query, state }) => {
-    await commands.dispatch(new PlaceOrder("a"), { metadata: { tenant: "acme" } });
-    assertEquals(await state(), { orders: ["a"], events: [{ id: "a" }] });
-    const [row] = await query("select name, metadata from outbox");
-    assertEquals({ ...row }, { name: "OrderPlaced", metadata: '{"tenant":"acme"}' });
+function testWith(
+  { name, open, needsServer }: Client,
+  promise: string,
+  run: (shop: OpenShop & { state: () => Promise<unknown> }) => Promise<void>,
+): void {
+  Deno.test({
+    name: `transaction() with ${name} ${promise}`,
+    ignore: needsServer && !isServed,
+    fn: async () => {
+      const shop = await open();
+      shop.commands.subscribe(PlaceOrders, async ({ ids, act }, context) => {
+        for (const id of ids) await shop.commands.dispatch(new PlaceOrder(id), context);
+        act();
+      });
+      const state = async () => ({
+        orders: (await shop.query("select id from orders order by id")).map(({ id }) => id),
+        events: (await shop.query("select body from outbox order by body")).map(({ body }) => JSON.parse(String(body))),
+      });
+      try {
+        await run({ ...shop, state });
+      } finally {
+        await shop.close();
+      }
+    },
   });
+}
 
-  test("stores no event where the state cannot be written", async ({ commands, state }) => {
+for (const client of CLIENTS) {
+  testWith(
+    client,
+    "commits the state and the event together, with its metadata",
+    async ({ commands, query, state }) => {
+      await commands.dispatch(new PlaceOrder("a"), { metadata: { tenant: "acme" } });
+      assertEquals(await state(), { orders: ["a"], events: [{ id: "a" }] });
+      const [row] = await query("select name, metadata from outbox");
+      assertEquals({ ...row }, { name: "OrderPlaced", metadata: '{"tenant":"acme"}' });
+    },
+  );
+
+  testWith(client, "stores no event where the state cannot be written", async ({ commands, state }) => {
     await commands.dispatch(new PlaceOrder("a"));
     await assertRejects(() => commands.dispatch(new PlaceOrder("a")), Error);
     assertEquals(await state(), { orders: ["a"], events: [{ id: "a" }] });
   });
 
-  test("keeps no state where the event cannot be stored", async ({ commands, query, state }) => {
+  testWith(client, "keeps no state where the event cannot be stored", async ({ commands, query, state }) => {
     await query("alter table outbox rename to outbox_away");
     try {
       await assertRejects(() => commands.dispatch(new PlaceOrder("a")), Error);
@@ -210,7 +213,7 @@ for (const { name, open, needsServer } of CLIENTS) {
     assertEquals(await state(), { orders: [], events: [] });
   });
 
-  test("has nested commands join: all of them or none", async ({ commands, state }) => {
+  testWith(client, "has nested commands join: all of them or none", async ({ commands, state }) => {
     await assertRejects(
       () =>
         commands.dispatch(
@@ -226,17 +229,21 @@ for (const { name, open, needsServer } of CLIENTS) {
     assertEquals(await state(), { orders: ["a", "b"], events: [{ id: "a" }, { id: "b" }] });
   });
 
-  test("rolls back where a nested command fails, though its error is caught", async ({ commands, state }) => {
-    class PlaceTwice extends Command {}
-    commands.subscribe(PlaceTwice, async (_command, context) => {
-      await commands.dispatch(new PlaceOrder("a"), context);
-      await commands.dispatch(new PlaceOrder("a"), context).catch(() => {});
-    });
-    await assertRejects(() => commands.dispatch(new PlaceTwice()), Error);
-    assertEquals(await state(), { orders: [], events: [] });
-  });
+  testWith(
+    client,
+    "rolls back where a nested command fails, though its error is caught",
+    async ({ commands, state }) => {
+      class PlaceTwice extends Command {}
+      commands.subscribe(PlaceTwice, async (_command, context) => {
+        await commands.dispatch(new PlaceOrder("a"), context);
+        await commands.dispatch(new PlaceOrder("a"), context).catch(() => {});
+      });
+      await assertRejects(() => commands.dispatch(new PlaceTwice()), Error);
+      assertEquals(await state(), { orders: [], events: [] });
+    },
+  );
 
-  test("makes a new transaction for a retry", async ({ commands, state }) => {
+  testWith(client, "makes a new transaction for a retry", async ({ commands, state }) => {
     let attempts = 0;
     await commands.dispatch(
       new PlaceOrders(["a"], () => {
@@ -247,7 +254,7 @@ for (const { name, open, needsServer } of CLIENTS) {
     assertEquals(await state(), { orders: ["a"], events: [{ id: "a" }] });
   });
 
-  test("rolls back with the reason of a signal that has fired", async ({ commands, state }) => {
+  testWith(client, "rolls back with the reason of a signal that has fired", async ({ commands, state }) => {
     const controller = new AbortController();
     const dispatched = commands.dispatch(
       new PlaceOrders(["a"], () => controller.abort(new Error("The client has gone"))),
@@ -257,7 +264,7 @@ for (const { name, open, needsServer } of CLIENTS) {
     assertEquals(await state(), { orders: [], events: [] });
   });
 
-  test("keeps apart what happens at the same time", async ({ commands, state }) => {
+  testWith(client, "keeps apart what happens at the same time", async ({ commands, state }) => {
     const ids = Array.from({ length: 20 }, (_, index) => `order ${String(index).padStart(2, "0")}`);
     const outcomes = await Promise.allSettled(ids.map((id, index) =>
       commands.dispatch(

@@ -20,6 +20,8 @@ export const TX: InjectionToken<FakeTx> = new InjectionToken("TX");
 /** A transaction: its writes are there once it has committed. */
 export class FakeTx {
   readonly writes: (() => void)[] = [];
+  /** What has to hold at the commit still, as a lock would keep it. */
+  readonly checks: (() => void)[] = [];
   readonly #database: FakeDatabase;
   isOpen = true;
 
@@ -49,6 +51,7 @@ export class FakeDatabase {
   /** What a step waits for. */
   readonly waiting: Record<string, Promise<unknown>> = {};
   messages: Row[] = [];
+  readonly sentIds: Set<string> = new Set();
   ids = 0;
 
   /** What the queues hold. */
@@ -75,6 +78,7 @@ export class FakeDatabase {
     }
     tx.isOpen = false;
     await this.step("commit");
+    for (const check of tx.checks) check();
     for (const write of tx.writes) write();
   };
 }
@@ -98,6 +102,8 @@ export class FakeQueue<T extends object> implements Producer<T>, Consumer<T>, Ou
 
   readonly send = async (message: T, options: SendOptions = {}): Promise<void> => {
     await this.#database.step("send");
+    if (options.id !== undefined && this.#database.sentIds.has(options.id)) return;
+    if (options.id !== undefined) this.#database.sentIds.add(options.id);
     this.#insert(message, options);
   };
 
@@ -124,6 +130,7 @@ export class FakeQueue<T extends object> implements Producer<T>, Consumer<T>, Ou
     requireHeld();
     await tx.run("ack within", () => this.#delete(row, attempt));
     requireHeld();
+    tx.checks.push(requireHeld);
   }
 
   settled(delivery: Delivery<unknown>): void {
@@ -147,11 +154,6 @@ export class FakeQueue<T extends object> implements Producer<T>, Consumer<T>, Ou
       row.attempt++;
       yield this.#deliver(row);
     }
-  }
-
-  /** Frees what the consumers of a process that is gone have held. */
-  free(): void {
-    for (const row of this.#database.messages) row.isHeld = false;
   }
 
   #insert(message: object, options: SendOptions): void {
