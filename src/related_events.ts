@@ -18,10 +18,10 @@ export interface EventList {
   /** Makes the publication of events that were taken. Only the list that middlewares see has it. */
   readonly publicationOf?: ((events: readonly object[], metadata: Metadata) => Publication) | undefined;
   /**
-   * What the bus publishes behind the last middleware, even where a middleware fails: the transaction around it has
-   * committed.
+   * What a transaction that has committed leaves to be done behind the last middleware, even where a middleware fails. It
+   * is given how they have ended, and gives how the dispatch ends.
    */
-  owed?: readonly Publication[] | undefined;
+  owed?: ((ending: unknown) => Promise<unknown>) | undefined;
 }
 
 /**

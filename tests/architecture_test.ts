@@ -14,7 +14,7 @@ const LAYERS: readonly (readonly string[])[] = [
   ["related_events"],
   ["context"],
   ["errors", "handler", "middleware", "dispatcher", "di_adapter"],
-  ["registry", "middleware_chain", "publications", "queue/*", "codec"],
+  ["registry", "middleware_chain", "queue/*", "codec"],
   ["defer", "dispatch_sequentially"],
   ["decorators", "bus/*", "container/*", "middlewares/*", "pipeline/*", "queue/memory/*", "queue/pump/*"],
   ["router"],

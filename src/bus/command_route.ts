@@ -1,17 +1,15 @@
 import { CommandAttempt, UndeclaredContext } from "./command_attempt.ts";
 import type { CommandContext } from "../context.ts";
 import type { ContextValues } from "../context_values.ts";
-import { combineErrors, settleThenDispose } from "../internal/dispose.ts";
+import { settleThenDispose } from "../internal/dispose.ts";
 import type { EventBus } from "./event_bus.ts";
 import type { Constructor } from "../di_adapter.ts";
 import { type Invoker, methodOf } from "./invoker.ts";
 import { type Call, compose } from "../middleware_chain.ts";
-import { typeNameOf } from "../naming.ts";
 import { toPromise } from "../internal/promise.ts";
-import { publishAll } from "../publications.ts";
 import { publishRelatedEvents } from "./publish_related_events.ts";
 import type { Registration } from "../registry.ts";
-import { type EventList, type EventRules, NO_EVENTS, type Publication, RelatedEvents } from "../related_events.ts";
+import { type EventList, type EventRules, NO_EVENTS, RelatedEvents } from "../related_events.ts";
 import { afterListeners, refuse, type Route, type RouteParts } from "./route.ts";
 
 /** What the route of a command is composed of, beside what all routes are. */
@@ -186,16 +184,13 @@ function composeChained(
       function succeedChained(result) {
         endRun(run);
         const { succeeded } = run;
-        if (succeeded.length === 0 && list.owed === undefined) return result;
-        return complete({ message, values, eventBus }, result, list, succeeded);
+        if (list.owed !== undefined) return endThenDispose(list.owed(result), succeeded);
+        return succeeded.length === 0 ? result : complete({ message, values, eventBus }, result, list, succeeded);
       },
       function failChained(error) {
         endRun(run);
-        const failing = failSilently ? undefined : Promise.reject(error);
-        const ending = list.owed === undefined
-          ? failing
-          : publishOwed({ message, values, eventBus }, failing, list.owed);
-        return endThenDispose(ending, run.succeeded);
+        const ending = failSilently ? undefined : Promise.reject(error);
+        return endThenDispose(list.owed === undefined ? ending : list.owed(ending), run.succeeded);
       },
     );
   };
@@ -208,38 +203,15 @@ function endRun(run: CommandRun): void {
 
 /** Publishes the events, then disposes the scopes of all attempts. */
 function complete(
-  command: Command,
+  { message: command, values, eventBus }: Command,
   result: unknown,
-  { events, metadata, owed }: EventList,
+  { events, metadata }: EventList,
   attempts: readonly CommandAttempt[],
 ): unknown {
-  let published = result;
-  // A transaction takes all events: where something is owed, nothing is left.
-  if (owed !== undefined) published = publishOwed(command, result, owed);
-  else if (events.length > 0) {
-    const { message, values, eventBus } = command;
-    published = publishRelatedEvents(events, { command: message, result, metadata, values, eventBus });
-  }
+  const published = events.length === 0
+    ? result
+    : publishRelatedEvents(events, { command, result, metadata, values, eventBus });
   return attempts.some(({ dispose }) => dispose !== undefined) ? endThenDispose(published, attempts) : published;
-}
-
-/** Publishes what a transaction that has committed leaves to the bus, even if a middleware around it has failed. */
-async function publishOwed(
-  { message: command, values }: Command,
-  ending: unknown,
-  owed: readonly Publication[],
-): Promise<unknown> {
-  const [outcome] = await Promise.allSettled([ending]);
-  if (outcome.status === "fulfilled") {
-    await publishAll(owed, values, { command, result: outcome.value });
-    return outcome.value;
-  }
-  const errors = [outcome.reason];
-  await publishAll(owed, values, { command }).catch((error) => errors.push(error));
-  throw combineErrors(
-    errors,
-    `Cannot publish the events of "${typeNameOf(command)}", which has failed after its commit`,
-  );
 }
 
 /** Disposes the scopes once their command has come to its end. */

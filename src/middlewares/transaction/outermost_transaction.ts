@@ -1,11 +1,9 @@
 import type { HandlerContext } from "../../context.ts";
 import { combineErrors } from "../../internal/dispose.ts";
-import { callerValuesOf } from "../../middleware_chain.ts";
 import { typeNameOf } from "../../naming.ts";
-import { publishAll } from "../../publications.ts";
 import { DELIVERY_SETTLERS, type DeliverySettler } from "../../queue/delivery_settler.ts";
 import { DELIVERY } from "../../queue/queue.ts";
-import { eventListOf, type Publication } from "../../related_events.ts";
+import { publishEvents } from "./publish_events.ts";
 import { dropEvents, storeEvents } from "./store_events.ts";
 import { inboxRefusal, type TransactionCall, type TransactionPlan } from "./transaction_plan.ts";
 import { final, UNIT_OF_WORK, UnitOfWork } from "./unit_of_work.ts";
@@ -121,7 +119,7 @@ async function committed(
 async function finish<Tx>(
   unit: UnitOfWork,
   result: unknown,
-  { plan: { inbox }, call: { message, context }, settler }: {
+  { plan: { inbox }, call, settler }: {
     plan: TransactionPlan<Tx>;
     call: TransactionCall;
     settler: DeliverySettler | undefined;
@@ -129,9 +127,9 @@ async function finish<Tx>(
 ): Promise<unknown[]> {
   const steps = [
     () => inbox === undefined ? settler?.ackNow() : settler!.settled(),
-    () => inbox?.settled(context.values.get(DELIVERY)!),
+    () => inbox?.settled(call.context.values.get(DELIVERY)!),
     ...Array.from(unit.outboxes, (outbox) => () => outbox.committed?.()),
-    () => publish(unit.publications, { message, context, result }),
+    () => publishEvents(unit.publications, call, result),
   ];
   const errors: unknown[] = [];
   for (const step of steps) {
@@ -142,24 +140,6 @@ async function finish<Tx>(
     }
   }
   return errors;
-}
-
-/** A command bus publishes behind its last middleware, where no middleware takes a failure for one of the command. */
-function publish(
-  publications: readonly Publication[],
-  { message, context, result }: { message: object; context: HandlerContext; result: unknown },
-): Promise<void> | undefined {
-  if (publications.length === 0) return undefined;
-  const { events } = context;
-  if (events === undefined) return publishAll(publications, callerValuesOf(context));
-
-  const list = eventListOf(events);
-  // The bus has ended the dispatch already: a time-out fired during the commit.
-  if (list.rules.take !== undefined) {
-    return publishAll(publications, callerValuesOf(context), { command: message, result });
-  }
-  list.owed = list.owed === undefined ? publications : [...list.owed, ...publications];
-  return undefined;
 }
 
 async function settle<T>(promise: PromiseLike<T>): Promise<PromiseSettledResult<T>> {
