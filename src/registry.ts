@@ -1,5 +1,6 @@
 import type { HandlerSource } from "./context.ts";
 import { DuplicateHandlerError } from "./errors.ts";
+import { ANONYMOUS } from "./internal/function_name.ts";
 import { classOf } from "./message_class.ts";
 import { nameOf } from "./naming.ts";
 import type { MessageType } from "./message.ts";
@@ -66,10 +67,16 @@ export class HandlerRegistry {
    * @param types The class that the handler handles, or a list of classes.
    * @param registration The handler.
    * @throws {DuplicateHandlerError} If one of the classes has its single handler already.
-   * @throws {TypeError} If one of the types is not a class.
+   * @throws {TypeError} If one of the types is not a class, or if the list is empty.
    */
   register(types: MessageType | readonly MessageType[], registration: Registration): void {
-    const prototypes = new Set((Array.isArray(types) ? types : [types]).map(prototypeOfClass));
+    // The spread turns a hole of a list into undefined, which is refused.
+    const prototypes = new Set((Array.isArray(types) ? [...types] : [types]).map(prototypeOfClass));
+    if (prototypes.size === 0) {
+      throw new TypeError(
+        `Cannot register "${nameOf(registration.source)}" for an empty list: name at least one class of message`,
+      );
+    }
     if (this.#kind === "single") {
       for (const prototype of prototypes) this.#refuseDuplicate(prototype, registration);
     }
@@ -118,7 +125,8 @@ export class HandlerRegistry {
    * @returns Whether another class has one.
    */
   hasNamesake(type: MessageType): boolean {
-    return type.name !== "" && this.messageTypes.some((other) => other !== type && other.name === type.name);
+    const name = nameOf(type);
+    return name !== ANONYMOUS && this.messageTypes.some((other) => other !== type && nameOf(other) === name);
   }
 
   #refuseDuplicate(prototype: object, { source }: Registration): void {

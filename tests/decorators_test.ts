@@ -560,3 +560,21 @@ Deno.test("commandHandler() refuses a value that is not a class of message when 
   assertEquals(error.message, 'Cannot register a handler for "Create": it is not a class');
   assert(!(error instanceof DuplicateHandlerError));
 });
+
+for (const kind of ["command", "query", "event"] as const) {
+  Deno.test(`${kind}Handler() refuses an empty list of messages before it is applied`, () => {
+    const router = new MessageRouter();
+    const decorators = {
+      command: () => router.commandHandler([] as never),
+      query: () => router.queryHandler([] as never),
+      event: () => router.eventHandler([] as never),
+    };
+
+    const error = assertThrows(decorators[kind], TypeError);
+
+    assertEquals(
+      error.message,
+      `Cannot register a ${kind} handler for an empty list: name at least one class of message`,
+    );
+  });
+}

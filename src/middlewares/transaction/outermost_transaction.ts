@@ -1,4 +1,5 @@
 import type { HandlerContext } from "../../context.ts";
+import { reasonOfAbort } from "../../internal/abort.ts";
 import { combineErrors } from "../../internal/dispose.ts";
 import { typeNameOf } from "../../naming.ts";
 import { DELIVERY_SETTLERS, type DeliverySettler } from "../../queue/delivery_settler.ts";
@@ -36,7 +37,7 @@ export async function runTransaction<Tx>(
   if (plan.inbox !== undefined && settler === undefined) {
     throw inboxRefusal(message, "only what a pump handles has been delivered");
   }
-  context.signal?.throwIfAborted();
+  throwIfAborted(context.signal);
   settler?.hold();
 
   let last: Work | undefined;
@@ -71,15 +72,15 @@ async function handle<Tx>(
   const { signal, values } = context;
   try {
     // It may have taken long to begin.
-    signal?.throwIfAborted();
+    throwIfAborted(signal);
     const result = await next(undefined, { values: values.with(token, tx).with(UNIT_OF_WORK, unit) });
     await storeEvents(context, { tx, unit, route });
     await unit.close();
     unit.throwIfDoomed();
-    signal?.throwIfAborted();
+    throwIfAborted(signal);
     if (inbox !== undefined) {
       await inbox.ackWithin(tx, values.get(DELIVERY)!);
-      signal?.throwIfAborted();
+      throwIfAborted(signal);
     }
     return result;
   } catch (error) {
@@ -88,6 +89,10 @@ async function handle<Tx>(
     dropEvents(context);
     throw error;
   }
+}
+
+function throwIfAborted(signal: AbortSignal | undefined): void {
+  if (signal?.aborted) throw reasonOfAbort(signal);
 }
 
 /** Makes sure of the commit. What failed first comes out: a rollback that fails too says less than its reason. */
