@@ -3,13 +3,14 @@ import {
   type CommandContext,
   type Delivery,
   EventDispatchError,
+  InjectionToken,
   MemoryQueue,
   type Middleware,
   Pump,
   retry,
 } from "@cq/core";
 import { transaction, type TransactionOptions } from "@cq/core/middlewares";
-import { type FakeDatabase, FakeQueue, type FakeTx, TX } from "./support/fake_database.ts";
+import { FakeDatabase, FakeQueue, type FakeTx, TX } from "./support/fake_database.ts";
 import { idle, scripted } from "./support/pump_parts.ts";
 import { openShop, OrderPlaced, PlaceOrder, type Shop, StockTaken, TakeStock } from "./support/shop.ts";
 
@@ -308,6 +309,28 @@ Deno.test("transaction() on a pump combines what fails after the commit", async 
   const error = await assertRejects(() => shop.pump.drain(), AggregateError);
   assertEquals(error.message, 'Cannot complete "PlaceOrder" after its transaction has committed');
   assertEquals(error.errors.length, 2);
+});
+
+Deno.test("transaction() on a pump within one of another token acks after the commit of the outer one", async () => {
+  const OTHER = new InjectionToken<FakeTx>("OTHER");
+  const shop = await openPumped({ useInbox: false });
+  shop.commands.subscribe(PlaceOrder, place);
+  const other = new FakeDatabase();
+  other.failing.commit = new Error("no");
+  const pump = new Pump(shop.queue, shop.commands, { failSilently: true }).use(
+    async (_message, next) => {
+      await next().catch(() => {
+        delete other.failing.commit;
+        throw new Error("busy");
+      });
+    },
+    transaction(OTHER, other.begin),
+    transaction(TX, shop.database.begin),
+  );
+  await pump.drain();
+  // The commit of the outer one has failed once, so the message comes again: it was not acked.
+  assertEquals(stepsOf(shop.database).filter((step) => step.endsWith("ck")), ["nack", "ack"]);
+  assertEquals(other.log, ["begin", "commit", "begin", "commit"]);
 });
 
 Deno.test("transaction() on a pump leaves what nested commands add to the outermost, which has an outbox for its own alone", async () => {

@@ -1,8 +1,8 @@
-import type { HandlerContext } from "../../context.ts";
 import { reasonOfAbort } from "../../internal/abort.ts";
 import { combineErrors } from "../../internal/dispose.ts";
 import { typeNameOf } from "../../naming.ts";
-import { DELIVERY_SETTLERS, type DeliverySettler } from "../../queue/delivery_settler.ts";
+import { DELIVERY_HOLDER } from "../../queue/delivery_settler.ts";
+import type { Inbox } from "../../queue/inbox.ts";
 import { DELIVERY } from "../../queue/queue.ts";
 import { publishEvents } from "./publish_events.ts";
 import { dropEvents, storeEvents } from "./store_events.ts";
@@ -33,12 +33,10 @@ export async function runTransaction<Tx>(
   call: TransactionCall,
 ): Promise<unknown> {
   const { message, context } = call;
-  const settler = settlerOf(context);
-  if (plan.inbox !== undefined && settler === undefined) {
+  if (plan.inbox !== undefined && context.kind !== "queue") {
     throw inboxRefusal(message, "only what a pump handles has been delivered");
   }
   throwIfAborted(context.signal);
-  settler?.hold();
 
   let last: Work | undefined;
   async function work(tx: Tx): Promise<void> {
@@ -51,15 +49,9 @@ export async function runTransaction<Tx>(
   const begun = await settle((async () => await plan.begin(work))());
 
   const { unit, result } = await committed(last, begun, message);
-  const errors = await finish(unit, result, { plan, call, settler });
+  const errors = await finish(unit, result, { plan, call });
   if (errors.length === 0) return result;
   throw final(combineErrors(errors, `Cannot complete "${typeNameOf(message)}" after its transaction has committed`));
-}
-
-/** What a pump is told by. A command behind a pump finds the delivery among its values too, and is not to settle it. */
-function settlerOf({ kind, values }: HandlerContext): DeliverySettler | undefined {
-  const delivery = kind === "queue" ? values.get(DELIVERY) : undefined;
-  return delivery && DELIVERY_SETTLERS.get(delivery);
 }
 
 /** What happens between begin and commit. Whatever it throws rolls back. */
@@ -69,11 +61,12 @@ async function handle<Tx>(
   { token, route, inbox }: TransactionPlan<Tx>,
   { next, context }: TransactionCall,
 ): Promise<unknown> {
-  const { signal, values } = context;
+  const { kind, signal, values } = context;
+  const marked = values.with(token, tx).with(UNIT_OF_WORK, unit);
   try {
     // It may have taken long to begin.
     throwIfAborted(signal);
-    const result = await next(undefined, { values: values.with(token, tx).with(UNIT_OF_WORK, unit) });
+    const result = await next(undefined, { values: kind === "queue" ? marked.with(DELIVERY_HOLDER, unit) : marked });
     await storeEvents(context, { tx, unit, route });
     await unit.close();
     unit.throwIfDoomed();
@@ -124,15 +117,10 @@ async function committed(
 async function finish<Tx>(
   unit: UnitOfWork,
   result: unknown,
-  { plan: { inbox }, call, settler }: {
-    plan: TransactionPlan<Tx>;
-    call: TransactionCall;
-    settler: DeliverySettler | undefined;
-  },
+  { plan: { inbox }, call }: { plan: TransactionPlan<Tx>; call: TransactionCall },
 ): Promise<unknown[]> {
   const steps = [
-    () => inbox === undefined ? settler?.ackNow() : settler!.settled(),
-    () => inbox?.settled(call.context.values.get(DELIVERY)!),
+    () => settleDelivery(unit, inbox, call),
     ...Array.from(unit.outboxes, (outbox) => () => outbox.committed?.()),
     () => publishEvents(unit.publications, call, result),
   ];
@@ -145,6 +133,21 @@ async function finish<Tx>(
     }
   }
   return errors;
+}
+
+/** Without an inbox the ack waits for the last transaction that it has to follow. */
+function settleDelivery<Tx>(
+  { settler, outer }: UnitOfWork,
+  inbox: Inbox<Tx> | undefined,
+  { context: { values } }: TransactionCall,
+): Promise<void> | void {
+  if (inbox !== undefined) {
+    settler?.settled();
+    return inbox.settled(values.get(DELIVERY)!);
+  }
+  if (settler === undefined) return;
+  if (outer === undefined) return settler.ackNow();
+  outer.settler = settler;
 }
 
 async function settle<T>(promise: PromiseLike<T>): Promise<PromiseSettledResult<T>> {

@@ -1,6 +1,7 @@
 import type { HandlerContext } from "../../context.ts";
 import type { ContextValues } from "../../context_values.ts";
 import { nameOf } from "../../naming.ts";
+import type { DeliveryHolder, DeliverySettler } from "../../queue/delivery_settler.ts";
 import type { Outbox } from "../../queue/outbox.ts";
 import type { Publication } from "../../related_events.ts";
 import { InjectionToken, type Token } from "../../token.ts";
@@ -9,10 +10,12 @@ import { InjectionToken, type Token } from "../../token.ts";
  * The mark of a transaction, which `transaction` keeps in the values beside its token. The outermost dispatch makes it,
  * what is dispatched within finds it and joins.
  */
-export class UnitOfWork {
+export class UnitOfWork implements DeliveryHolder {
   readonly #token: Token<unknown>;
-  /** The mark of a transaction under another token, of which this one is a part. */
-  readonly #outer: UnitOfWork | undefined;
+  /** The mark of a transaction under another token, in which this one was begun. */
+  readonly outer: UnitOfWork | undefined;
+  /** What settles the delivery, where the transaction is of a pump. */
+  settler: DeliverySettler | undefined;
   /** What has stored something in the transaction. */
   readonly outboxes: Set<Outbox<never>> = new Set();
   /** The events that are published after the commit. */
@@ -24,12 +27,12 @@ export class UnitOfWork {
 
   constructor(token: Token<unknown>, outer: UnitOfWork | undefined) {
     this.#token = token;
-    this.#outer = outer;
+    this.outer = outer;
   }
 
   /** The mark of the transaction under a token, this one or one around it. */
   find(token: Token<unknown>): UnitOfWork | undefined {
-    return this.#token === token ? this : this.#outer?.find(token);
+    return this.#token === token ? this : this.outer?.find(token);
   }
 
   /** Lets a dispatch in, which has to leave. */
@@ -71,7 +74,7 @@ export class UnitOfWork {
   /** Whether a dispatch within must not be repeated: what it has written would be there twice, or cannot be committed. */
   forbidsRetry(kind: HandlerContext["kind"]): boolean {
     const forbids = this.#doom !== undefined || (!this.#isClosed && kind !== "query");
-    return forbids || (this.#outer?.forbidsRetry(kind) ?? false);
+    return forbids || (this.outer?.forbidsRetry(kind) ?? false);
   }
 }
 

@@ -8,19 +8,9 @@ export class Settlement implements DeliverySettler {
   /** The ack or nack that has won. */
   #settled: Promise<void> | undefined;
   #isNacked = false;
-  #isHeld = false;
 
   constructor(delivery: Delivery<unknown>) {
     this.delivery = delivery;
-  }
-
-  /** Whether the innermost call leaves the ack to a middleware, or to the worker behind them all. */
-  get isHeld(): boolean {
-    return this.#isHeld;
-  }
-
-  hold(): void {
-    this.#isHeld = true;
   }
 
   /** Acks, unless the delivery is settled. */
