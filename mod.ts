@@ -103,7 +103,13 @@ export type {
   ResultOf,
 } from "./src/message.ts";
 export type { CarrierKind, ContextByKind, DispatchContext, HandlerSource } from "./src/context.ts";
-export type { HandlerClass, HandlerClassFor, HandlerFunctionFor, HandlerResult } from "./src/handler.ts";
+export type {
+  HandlerClass,
+  HandlerClassFor,
+  HandlerFunctionFor,
+  HandlerResult,
+  RegisteredHandler,
+} from "./src/handler.ts";
 export type { HandlerDecorator, OneOrMore } from "./src/decorators.ts";
 export { HandlerRegistry, type Registration } from "./src/registry.ts";
 export { Bus } from "./src/bus/bus.ts";

@@ -1,6 +1,12 @@
 import { functionNameOf } from "./internal/function_name.ts";
 import { classOf } from "./message_class.ts";
 
+/** What knows the stable names of messages: a {@linkcode MessageCatalogue}. */
+export interface MessageNames {
+  /** The stable name of a message; `undefined` if it has none. */
+  nameOf(message: unknown): string | undefined;
+}
+
 // An error message is made of what these functions return, often where nothing else may fail: in a timer, while a queue is
 // closed, before a span is ended. So none of them throws, whatever the value: a getter of it may throw, and a proxy may
 // have been revoked.

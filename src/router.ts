@@ -4,9 +4,9 @@ import { type HandlerDecorator, handlerDecorator, type OneOrMore } from "./decor
 import type { DIAdapter } from "./di_adapter.ts";
 import { lazyDispatcher } from "./dispatcher.ts";
 import { EventBus, type EventBusOptions } from "./bus/event_bus.ts";
-import type { HandlerClassFor, HandlerOptions, HandlerResult } from "./handler.ts";
+import type { HandlerClassFor, HandlerOptions, HandlerResult, RegisteredHandler } from "./handler.ts";
 import { Invoker } from "./bus/invoker.ts";
-import type { MessagesByKind, MessageType } from "./message.ts";
+import type { MessageKind, MessagesByKind, MessageType } from "./message.ts";
 import { describe } from "./naming.ts";
 import { type CommandPipeline, ContextPipeline } from "./pipeline/context_pipeline.ts";
 import { MethodPipeline } from "./pipeline/method_pipeline.ts";
@@ -81,6 +81,34 @@ export class MessageRouter<Scope = unknown> {
   /** The classes of event that have a handler. */
   get eventTypes(): readonly MessageType[] {
     return this.#events.messageTypes;
+  }
+
+  /**
+   * Finds what handles a class of message, on the buses of any kind. A handler of a base class is among them where a
+   * message would reach it.
+   *
+   * @param type The class of message.
+   * @returns The handlers, those of commands first, with the kind of their bus.
+   *
+   * @example
+   * ```ts
+   * import { assertEquals } from "@std/assert";
+   * import { Event, MessageRouter } from "@cq/core";
+   *
+   * class OrderPlaced extends Event {}
+   * function sendReceipt(): void {}
+   *
+   * const router = new MessageRouter();
+   * router.newEventBus().subscribe(OrderPlaced, sendReceipt);
+   *
+   * assertEquals(router.handlersOf(OrderPlaced), [{ kind: "event", handler: sendReceipt }]);
+   * ```
+   */
+  handlersOf(type: MessageType): readonly RegisteredHandler[] {
+    const registries = { command: this.#commands, query: this.#queries, event: this.#events };
+    return (Object.keys(registries) as MessageKind[]).flatMap((kind) =>
+      registries[kind].find(type.prototype).map(({ source }) => ({ kind, handler: source }))
+    );
   }
 
   /**

@@ -7,15 +7,16 @@ import { assertEquals } from "@std/assert";
  */
 const LAYERS: readonly (readonly string[])[] = [
   ["internal/*"],
-  ["message", "metadata", "token", "standard_schema", "delivered_id"],
-  ["message_class"],
+  ["message", "metadata", "token", "standard_schema", "delivered_id", "instantiate"],
+  ["message_class", "envelope"],
   ["naming"],
-  ["context_values", "related_events", "envelope", "json_loss"],
+  ["context_values", "related_events", "json_loss"],
   ["context"],
   ["errors", "handler", "middleware", "dispatcher", "di_adapter"],
   ["registry", "middleware_chain", "queue/*", "codec"],
   ["defer", "dispatch_sequentially"],
-  ["decorators", "bus/*", "container/*", "middlewares/*", "pipeline/*", "queue/memory/*", "queue/pump/*"],
+  ["decorators", "bus/*", "container/*", "middlewares/*", "pipeline/*", "queue/memory/*", "queue/pump/*", "wire/*"],
+  ["wire/describe/*"],
   ["router"],
   ["default_router"],
 ];

@@ -1,3 +1,4 @@
+import { deliveredId } from "../delivered_id.ts";
 import type { Metadata } from "../context.ts";
 import { textOf } from "../internal/text.ts";
 import type { Middleware } from "../middleware.ts";
@@ -32,6 +33,8 @@ export interface CorrelateOptions {
  *
  * All handlers of an event see the same id, and so do all attempts: a message object that is dispatched again with the
  * same metadata is the same message.
+ *
+ * A message that was delivered by a durable queue keeps the id, and the cause, with which it was sent.
  *
  * @param options Where the ids come from.
  * @returns The middleware.
@@ -81,8 +84,10 @@ export function correlate(options: CorrelateOptions = {}): Middleware {
   }
 
   return function correlate(message, next, { metadata }) {
-    const messageId = idOf(message, metadata);
-    const { correlationId = messageId, messageId: causationId } = metadata;
+    const messageId = deliveredId(message) ?? idOf(message, metadata);
+    const { correlationId = messageId, messageId: outer } = metadata;
+    // The message has its id already, from the queue or from another one of these middlewares, and so it keeps its cause.
+    const causationId = outer === messageId ? metadata.causationId : outer;
     const ids = { messageId, correlationId, ...(causationId === undefined ? {} : { causationId }) };
     return next(undefined, { metadata: { ...metadata, ...ids } });
   };

@@ -44,4 +44,5 @@ export type { TraceState } from "./trace/trace_state.ts";
 export type { Histogram, Span, SpanOptions, TraceAttributes, TraceContext, Tracer } from "./trace/tracer.ts";
 export { validate } from "./validate/validate.ts";
 export { MessageValidationError, type ValidationIssue } from "./validate/message_validation_error.ts";
+export type { MessageNames } from "../naming.ts";
 export type { MessageData, SchemaFor, SchemaIssue, SchemaResult, StandardSchema } from "../standard_schema.ts";

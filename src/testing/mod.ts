@@ -19,6 +19,7 @@
  * @module
  */
 
+export { assertRoundTrip } from "./assert_round_trip.ts";
 export type { ConformanceCase } from "./conformance_case.ts";
 export { queueConformance } from "./queue/queue_conformance.ts";
 export type {

@@ -3,9 +3,9 @@ import { abortable } from "../../internal/abort.ts";
 import { isDuration, sleep } from "../../internal/delay.ts";
 import { textOf } from "../../internal/text.ts";
 import type { Middleware } from "../../middleware.ts";
-import { describe, typeNameOf } from "../../naming.ts";
+import { describe, type MessageNames, typeNameOf } from "../../naming.ts";
 import type { DeduplicationClaim, DeduplicationStore } from "./deduplication_store.ts";
-import { type KeyPrefix, memoryKeyPrefix, namedKeyPrefix } from "./key_prefix.ts";
+import { type KeyPrefix, newKeyPrefix } from "./key_prefix.ts";
 import { MemoryDeduplicationStore } from "./memory_deduplication_store.ts";
 
 /** How {@linkcode deduplicate} tells messages apart, and how long it remembers them. */
@@ -24,11 +24,17 @@ export interface DeduplicateOptions {
    */
   readonly store?: DeduplicationStore | undefined;
   /**
-   * Returns the name of the message's class, under which a store that outlives the process knows it: the same in each
-   * build, and a different one for each class. The names of the classes themselves are neither, since minifiers change
-   * them. The handlers of an event are told apart by the names of their classes or functions.
+   * Knows the stable names of messages, which a {@linkcode MessageCatalogue} does. A store that outlives the process, or
+   * that several processes share, tells the classes apart by them, whatever a minifier makes of the names of classes.
    *
-   * @default {the name of the class, made unique within the process}
+   * @default {the names of the classes, made unique within the process}
+   */
+  readonly catalogue?: MessageNames | undefined;
+  /**
+   * Returns the name of the message's class where there is no catalogue: the same in each build, and a different one for
+   * each class. The handlers of an event are told apart by the names of their classes or functions.
+   *
+   * @default {the name in the catalogue}
    */
   readonly name?: ((message: object, context: HandlerContext) => string) | undefined;
   /**
@@ -103,7 +109,7 @@ interface InFlight {
  * ```
  */
 export function deduplicate(options: DeduplicateOptions): Middleware {
-  const { key: keyOf, ttlMs, leaseMs = 60_000, store = new MemoryDeduplicationStore(), name } = options;
+  const { key: keyOf, ttlMs, leaseMs = 60_000, store = new MemoryDeduplicationStore(), catalogue } = options;
   for (const ms of [ttlMs, leaseMs]) {
     if (!isDuration(ms) || ms === 0) {
       throw new RangeError(`Cannot remember messages for ${textOf(ms)} ms: must be a number above 0`);
@@ -112,7 +118,7 @@ export function deduplicate(options: DeduplicateOptions): Middleware {
   if (typeof keyOf !== "function") {
     throw new TypeError(`Cannot deduplicate by ${describe(keyOf)}: it is not a function`);
   }
-  const keyPrefix = keyPrefixFor(store, name);
+  const keyPrefix = keyPrefixFor(store, options);
   const inFlight = new Map<string, InFlight>();
 
   return async function deduplicate(message, next, context) {
@@ -120,7 +126,9 @@ export function deduplicate(options: DeduplicateOptions): Middleware {
     if (given === undefined) return await next();
     if (typeof given !== "string" || given === "") {
       throw new TypeError(
-        `Cannot deduplicate "${typeNameOf(message)}" by ${describe(given)}: the key must be a string that is not empty`,
+        `Cannot deduplicate "${catalogue?.nameOf(message) ?? typeNameOf(message)}" by ${
+          describe(given)
+        }: the key must be a string that is not empty`,
       );
     }
     const key = `${keyPrefix(message, context)}:${given}`;
@@ -179,7 +187,7 @@ export function deduplicate(options: DeduplicateOptions): Middleware {
   }
 }
 
-function keyPrefixFor(store: DeduplicationStore, name: DeduplicateOptions["name"]): KeyPrefix {
+function keyPrefixFor(store: DeduplicationStore, { name, catalogue }: DeduplicateOptions): KeyPrefix {
   if (
     typeof store?.acquire !== "function" || typeof store.complete !== "function" || typeof store.release !== "function"
   ) {
@@ -187,13 +195,15 @@ function keyPrefixFor(store: DeduplicationStore, name: DeduplicateOptions["name"
       `Cannot deduplicate with ${describe(store)} as the store: it lacks a method "acquire", "complete" or "release"`,
     );
   }
+  if (name !== undefined && typeof name !== "function") {
+    throw new TypeError(`Cannot deduplicate with the name ${describe(name)}: it is not a function`);
+  }
   const isVolatile = store instanceof MemoryDeduplicationStore;
-  if (name === undefined && isVolatile) return memoryKeyPrefix();
-  if (typeof name === "function") return namedKeyPrefix(name, { isVolatile });
-  throw new TypeError(
-    name === undefined
-      ? `Cannot deduplicate with a store that may outlive the process, by the names of classes: a build may change them. ` +
-        `Pass a name: (message) => …, which names each class of message`
-      : `Cannot deduplicate with the name ${describe(name)}: it is not a function`,
-  );
+  if (!isVolatile && name === undefined && catalogue === undefined) {
+    throw new TypeError(
+      "Cannot deduplicate with a store that may outlive the process, by the names of classes: a build may change them. " +
+        "Pass a catalogue, or a name: (message) => …, which names each class of message",
+    );
+  }
+  return newKeyPrefix(name ?? ((message) => catalogue?.nameOf(message)), { isVolatile });
 }

@@ -7,61 +7,57 @@ import { describe, nameOf } from "../../naming.ts";
 export type KeyPrefix = (message: object, context: HandlerContext) => string;
 
 /**
- * Names classes and handlers for as long as the process lives: each gets a name of its own.
+ * Makes the function that says what the key of a message belongs to. It gives each class and each handler a name of its
+ * own. Where the names are stored, it refuses those that would belong to another class or handler once the process starts
+ * again.
  *
- * @returns What makes prefixes.
+ * @param name Names the class of a message, the same way in each process; `undefined` if it has no name.
+ * @param options Whether the names are gone with the process, so that any will do that is unique within it.
+ * @returns The function.
  */
-export function memoryKeyPrefix(): KeyPrefix {
-  const uniqueNameOf = newUniqueNames();
-
-  return function memoryKeyPrefix(message, { kind, handler }) {
-    const prefix = `${kind}:${uniqueNameOf(classOf(prototypeOf(message)))}`;
-    // Each handler of an event runs once. A command and a query have a single handler.
-    return kind === "event" ? `${prefix}:${uniqueNameOf(handler)}` : prefix;
-  };
-}
-
-/**
- * Takes the names of classes from the user, and refuses what would move from one class or handler to another when the
- * process starts again.
- *
- * @param name Names the class of a message.
- * @param options Whether the names are for as long as the process lives, so that a handler may be without a name.
- * @returns What makes prefixes.
- */
-export function namedKeyPrefix(
-  name: (message: object, context: HandlerContext) => string,
+export function newKeyPrefix(
+  name: (message: object, context: HandlerContext) => string | undefined,
   { isVolatile }: { readonly isVolatile: boolean },
 ): KeyPrefix {
   const owners = newOwners();
   const uniqueNameOf = newUniqueNames();
 
-  return function namedKeyPrefix(message, context) {
+  return function keyPrefix(message, context) {
     const { kind, handler } = context;
     const type = classOf(prototypeOf(message));
     const given = name(message, context);
-    const what = `Cannot deduplicate "${nameOf(type)}"`;
+    const prefix = `${kind}:${given === undefined && isVolatile ? uniqueNameOf(type) : stableName(given, type, kind)}`;
+    // Each handler of an event runs once. A command and a query have a single handler.
+    if (kind !== "event") return prefix;
+    return `${prefix}:${isVolatile ? uniqueNameOf(handler) : stableHandlerName(handler, type, prefix)}`;
+  };
+
+  function stableName(given: unknown, type: object, kind: string): string {
+    const what = `Cannot deduplicate "${nameOf(type)}" by the name`;
     if (typeof given !== "string" || given === "") {
-      throw new TypeError(`${what} by the name ${describe(given)}: the name must be a string that is not empty`);
+      throw new TypeError(`${what} ${describe(given)}: the name must be a string that is not empty`);
     }
-    const prefix = `${kind}:${escapeName(given)}`;
-    if (!owners.accept(prefix, type)) {
+    if (!owners.accept(`${kind}:${given}`, type)) {
       throw new TypeError(
-        `${what} by the name "${given}": another class has it already. Give each class of message a name of its own`,
+        `${what} "${given}": another class has it already. Give each class of message a name of its own`,
       );
     }
-    if (kind !== "event") return prefix;
-    if (isVolatile) return `${prefix}:${uniqueNameOf(handler)}`;
+    // No name of a class begins like this.
+    return `@${escapeName(given)}`;
+  }
 
+  function stableHandlerName(handler: object, type: object, prefix: string): string {
     const handlerName = nameOf(handler);
+    const what = `Cannot deduplicate "${nameOf(type)}" for`;
     const way = "Subscribe functions and classes that have names of their own";
     if (handlerName === ANONYMOUS) {
-      throw new TypeError(`${what} for a handler without a name: a restart would mix it up with another one. ${way}`);
+      throw new TypeError(`${what} a handler without a name: a restart would mix it up with another one. ${way}`);
     }
-    const handlerPrefix = `${prefix}:${escapeName(handlerName)}`;
-    if (owners.accept(handlerPrefix, handler)) return handlerPrefix;
-    throw new TypeError(`${what} for the handler "${handlerName}": another handler has that name already. ${way}`);
-  };
+    if (!owners.accept(`${prefix}:${handlerName}`, handler)) {
+      throw new TypeError(`${what} the handler "${handlerName}": another handler has that name already. ${way}`);
+    }
+    return escapeName(handlerName);
+  }
 }
 
 /** Gives names that are unique within the process, in the order in which they are asked for. */
@@ -101,5 +97,5 @@ function newOwners(): { accept(name: string, owner: object): boolean } {
 
 /** Leaves none of the characters that separate one name from another. */
 function escapeName(name: string): string {
-  return name.replace(/[%:#]/g, encodeURIComponent);
+  return name.replace(/[%:#@]/g, encodeURIComponent);
 }

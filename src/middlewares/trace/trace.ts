@@ -1,6 +1,6 @@
 import type { HandlerContext } from "../../context.ts";
 import type { Middleware } from "../../middleware.ts";
-import { nameOf, reasonOf, typeNameOf } from "../../naming.ts";
+import { type MessageNames, nameOf, reasonOf, typeNameOf } from "../../naming.ts";
 import { formatTraceparent, parseTraceparent, type SpanContext } from "./traceparent.ts";
 import {
   contextWithin,
@@ -27,6 +27,13 @@ export interface TraceOptions {
    * @default {an empty context}
    */
   readonly activeContext?: (() => TraceContext) | undefined;
+  /**
+   * Knows the stable names of messages, which a {@linkcode MessageCatalogue} does. Spans are then named by them, whatever a
+   * minifier makes of the names of classes.
+   *
+   * @default {the names of the classes}
+   */
+  readonly catalogue?: MessageNames | undefined;
 }
 
 // OpenTelemetry's SpanKind and SpanStatusCode.
@@ -68,7 +75,7 @@ const ERROR = 2;
  * ```
  */
 export function trace(tracer: Tracer, options: TraceOptions = {}): Middleware {
-  const { attributes, duration, activeContext } = options;
+  const { attributes, duration, activeContext, catalogue } = options;
   // All attempts of one handler in one dispatch get the same context object.
   const attempts = new WeakMap<HandlerContext, number>();
 
@@ -77,7 +84,7 @@ export function trace(tracer: Tracer, options: TraceOptions = {}): Middleware {
     attempts.set(context, attempt);
 
     const parent = parseTraceparent(context.metadata.traceparent, context.metadata.tracestate);
-    const common = commonAttributes(message, context);
+    const common = commonAttributes(catalogue?.nameOf(message) ?? typeNameOf(message), context);
     const start = performance.now();
     const end = (span: Span, outcome: TraceAttributes) => {
       span.setAttributes(outcome);
@@ -115,8 +122,7 @@ export function trace(tracer: Tracer, options: TraceOptions = {}): Middleware {
 }
 
 /** The attributes that have few different values, so that a histogram can take them. */
-function commonAttributes(message: object, { kind, handler }: HandlerContext): TraceAttributes {
-  const type = typeNameOf(message);
+function commonAttributes(type: string, { kind, handler }: HandlerContext): TraceAttributes {
   return {
     "messaging.system": "cq",
     "messaging.operation.name": "process",

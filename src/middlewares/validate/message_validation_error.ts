@@ -1,3 +1,4 @@
+import { describePath } from "../../internal/path.ts";
 import type { MessageType } from "../../message.ts";
 import { nameOf, reasonOf } from "../../naming.ts";
 import type { SchemaIssue } from "../../standard_schema.ts";
@@ -41,15 +42,7 @@ function keyOf(segment: PropertyKey | { readonly key: PropertyKey }): PropertyKe
 }
 
 function describeIssue({ path, message }: ValidationIssue): string {
-  const place = path.map(describeKey).join("");
+  const place = describePath(path);
   // The messages of some libraries begin with the place.
   return place === "" || message.startsWith(`${place} `) ? message : `${place}: ${message}`;
-}
-
-/** Writes a key as code would. */
-function describeKey(key: PropertyKey, index: number): string {
-  if (typeof key === "string" && /^[\p{ID_Start}$_][\p{ID_Continue}$]*$/u.test(key)) {
-    return index === 0 ? key : `.${key}`;
-  }
-  return `[${typeof key === "string" ? JSON.stringify(key) : String(key)}]`;
 }
