@@ -5,7 +5,7 @@ import { textOf } from "../../internal/text.ts";
 import type { Middleware } from "../../middleware.ts";
 import { describe, type MessageNames, typeNameOf } from "../../naming.ts";
 import type { DeduplicationClaim, DeduplicationStore } from "./deduplication_store.ts";
-import { type KeyPrefix, newKeyPrefix } from "./key_prefix.ts";
+import { catalogueKeyPrefix, type KeyPrefix, memoryKeyPrefix, namedKeyPrefix } from "./key_prefix.ts";
 import { MemoryDeduplicationStore } from "./memory_deduplication_store.ts";
 
 /** How {@linkcode deduplicate} tells messages apart, and how long it remembers them. */
@@ -24,19 +24,15 @@ export interface DeduplicateOptions {
    */
   readonly store?: DeduplicationStore | undefined;
   /**
-   * Knows the stable names of messages, which a {@linkcode MessageCatalogue} does. A store that outlives the process, or
-   * that several processes share, tells the classes apart by them, whatever a minifier makes of the names of classes.
+   * Returns the name of the message's class, under which a store that outlives the process knows it: the same in each
+   * build, and a different one for each class. The names of the classes themselves are neither, since minifiers change
+   * them. The handlers of an event are told apart by the names of their classes or functions.
    *
-   * @default {the names of the classes, made unique within the process}
-   */
-  readonly catalogue?: MessageNames | undefined;
-  /**
-   * Returns the name of the message's class where there is no catalogue: the same in each build, and a different one for
-   * each class. The handlers of an event are told apart by the names of their classes or functions.
-   *
-   * @default {the name in the catalogue}
+   * @default {the stable name that the catalogue has for it, or else the name of the class, unique within the process}
    */
   readonly name?: ((message: object, context: HandlerContext) => string) | undefined;
+  /** Knows the stable names of messages, which a {@linkcode MessageCatalogue} does: in the place of a `name`. */
+  readonly catalogue?: MessageNames | undefined;
   /**
    * How long the store keeps a message for the process that handles it, in milliseconds, if that process dies. A handler
    * that takes longer may run in two processes at a time.
@@ -109,7 +105,7 @@ interface InFlight {
  * ```
  */
 export function deduplicate(options: DeduplicateOptions): Middleware {
-  const { key: keyOf, ttlMs, leaseMs = 60_000, store = new MemoryDeduplicationStore(), catalogue } = options;
+  const { key: keyOf, ttlMs, leaseMs = 60_000, store = new MemoryDeduplicationStore(), name, catalogue } = options;
   for (const ms of [ttlMs, leaseMs]) {
     if (!isDuration(ms) || ms === 0) {
       throw new RangeError(`Cannot remember messages for ${textOf(ms)} ms: must be a number above 0`);
@@ -118,17 +114,16 @@ export function deduplicate(options: DeduplicateOptions): Middleware {
   if (typeof keyOf !== "function") {
     throw new TypeError(`Cannot deduplicate by ${describe(keyOf)}: it is not a function`);
   }
-  const keyPrefix = keyPrefixFor(store, options);
+  const keyPrefix = keyPrefixFor(store, { name, catalogue });
   const inFlight = new Map<string, InFlight>();
 
   return async function deduplicate(message, next, context) {
     const given = keyOf(message, context);
     if (given === undefined) return await next();
     if (typeof given !== "string" || given === "") {
+      const messageName = catalogue?.nameOf(message) ?? typeNameOf(message);
       throw new TypeError(
-        `Cannot deduplicate "${catalogue?.nameOf(message) ?? typeNameOf(message)}" by ${
-          describe(given)
-        }: the key must be a string that is not empty`,
+        `Cannot deduplicate "${messageName}" by ${describe(given)}: the key must be a string that is not empty`,
       );
     }
     const key = `${keyPrefix(message, context)}:${given}`;
@@ -187,7 +182,10 @@ export function deduplicate(options: DeduplicateOptions): Middleware {
   }
 }
 
-function keyPrefixFor(store: DeduplicationStore, { name, catalogue }: DeduplicateOptions): KeyPrefix {
+function keyPrefixFor(
+  store: DeduplicationStore,
+  { name, catalogue }: Pick<DeduplicateOptions, "name" | "catalogue">,
+): KeyPrefix {
   if (
     typeof store?.acquire !== "function" || typeof store.complete !== "function" || typeof store.release !== "function"
   ) {
@@ -195,15 +193,15 @@ function keyPrefixFor(store: DeduplicationStore, { name, catalogue }: Deduplicat
       `Cannot deduplicate with ${describe(store)} as the store: it lacks a method "acquire", "complete" or "release"`,
     );
   }
-  if (name !== undefined && typeof name !== "function") {
+  const isVolatile = store instanceof MemoryDeduplicationStore;
+  if (typeof name === "function") return namedKeyPrefix(name, { isVolatile });
+  if (name !== undefined) {
     throw new TypeError(`Cannot deduplicate with the name ${describe(name)}: it is not a function`);
   }
-  const isVolatile = store instanceof MemoryDeduplicationStore;
-  if (!isVolatile && name === undefined && catalogue === undefined) {
-    throw new TypeError(
-      "Cannot deduplicate with a store that may outlive the process, by the names of classes: a build may change them. " +
-        "Pass a catalogue, or a name: (message) => …, which names each class of message",
-    );
-  }
-  return newKeyPrefix(name ?? ((message) => catalogue?.nameOf(message)), { isVolatile });
+  if (catalogue !== undefined) return catalogueKeyPrefix(catalogue, { isVolatile });
+  if (isVolatile) return memoryKeyPrefix();
+  throw new TypeError(
+    `Cannot deduplicate with a store that may outlive the process, by the names of classes: a build may change them. ` +
+      `Pass a name: (message) => …, which names each class of message, or a catalogue, which knows the names`,
+  );
 }

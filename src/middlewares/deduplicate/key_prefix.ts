@@ -1,63 +1,92 @@
 import type { HandlerContext } from "../../context.ts";
 import { ANONYMOUS } from "../../internal/function_name.ts";
 import { classOf, prototypeOf } from "../../message_class.ts";
-import { describe, nameOf } from "../../naming.ts";
+import { describe, type MessageNames, nameOf } from "../../naming.ts";
 
 /** Says what the key of a message belongs to: its class, and on the event bus its handler. */
 export type KeyPrefix = (message: object, context: HandlerContext) => string;
 
 /**
- * Makes the function that says what the key of a message belongs to. It gives each class and each handler a name of its
- * own. Where the names are stored, it refuses those that would belong to another class or handler once the process starts
- * again.
+ * Names classes and handlers for as long as the process lives: each gets a name of its own.
  *
- * @param name Names the class of a message, the same way in each process; `undefined` if it has no name.
- * @param options Whether the names are gone with the process, so that any will do that is unique within it.
- * @returns The function.
+ * @returns What makes prefixes.
  */
-export function newKeyPrefix(
-  name: (message: object, context: HandlerContext) => string | undefined,
+export function memoryKeyPrefix(): KeyPrefix {
+  const uniqueNameOf = newUniqueNames();
+
+  return function memoryKeyPrefix(message, { kind, handler }) {
+    const prefix = `${kind}:${uniqueNameOf(classOf(prototypeOf(message)))}`;
+    // Each handler of an event runs once. A command and a query have a single handler.
+    return kind === "event" ? `${prefix}:${uniqueNameOf(handler)}` : prefix;
+  };
+}
+
+/**
+ * Takes the names of classes from the user, and refuses what would move from one class or handler to another when the
+ * process starts again.
+ *
+ * @param name Names the class of a message.
+ * @param options Whether the names are for as long as the process lives, so that a handler may be without a name.
+ * @returns What makes prefixes.
+ */
+export function namedKeyPrefix(
+  name: (message: object, context: HandlerContext) => string,
   { isVolatile }: { readonly isVolatile: boolean },
 ): KeyPrefix {
   const owners = newOwners();
   const uniqueNameOf = newUniqueNames();
 
-  return function keyPrefix(message, context) {
+  return function namedKeyPrefix(message, context) {
     const { kind, handler } = context;
     const type = classOf(prototypeOf(message));
     const given = name(message, context);
-    const prefix = `${kind}:${given === undefined && isVolatile ? uniqueNameOf(type) : stableName(given, type, kind)}`;
-    // Each handler of an event runs once. A command and a query have a single handler.
-    if (kind !== "event") return prefix;
-    return `${prefix}:${isVolatile ? uniqueNameOf(handler) : stableHandlerName(handler, type, prefix)}`;
-  };
-
-  function stableName(given: unknown, type: object, kind: string): string {
-    const what = `Cannot deduplicate "${nameOf(type)}" by the name`;
+    const what = `Cannot deduplicate "${nameOf(type)}"`;
     if (typeof given !== "string" || given === "") {
-      throw new TypeError(`${what} ${describe(given)}: the name must be a string that is not empty`);
+      throw new TypeError(`${what} by the name ${describe(given)}: the name must be a string that is not empty`);
     }
-    if (!owners.accept(`${kind}:${given}`, type)) {
+    const prefix = `${kind}:${escapeName(given)}`;
+    if (!owners.accept(prefix, type)) {
       throw new TypeError(
-        `${what} "${given}": another class has it already. Give each class of message a name of its own`,
+        `${what} by the name "${given}": another class has it already. Give each class of message a name of its own`,
       );
     }
-    // No name of a class begins like this.
-    return `@${escapeName(given)}`;
-  }
+    if (kind !== "event") return prefix;
+    if (isVolatile) return `${prefix}:${uniqueNameOf(handler)}`;
 
-  function stableHandlerName(handler: object, type: object, prefix: string): string {
     const handlerName = nameOf(handler);
-    const what = `Cannot deduplicate "${nameOf(type)}" for`;
     const way = "Subscribe functions and classes that have names of their own";
     if (handlerName === ANONYMOUS) {
-      throw new TypeError(`${what} a handler without a name: a restart would mix it up with another one. ${way}`);
+      throw new TypeError(`${what} for a handler without a name: a restart would mix it up with another one. ${way}`);
     }
-    if (!owners.accept(`${prefix}:${handlerName}`, handler)) {
-      throw new TypeError(`${what} the handler "${handlerName}": another handler has that name already. ${way}`);
-    }
-    return escapeName(handlerName);
-  }
+    const handlerPrefix = `${prefix}:${escapeName(handlerName)}`;
+    if (owners.accept(handlerPrefix, handler)) return handlerPrefix;
+    throw new TypeError(`${what} for the handler "${handlerName}": another handler has that name already. ${way}`);
+  };
+}
+
+/**
+ * Takes the names of classes from a catalogue. A message that is not in it has the name of its class, for as long as the
+ * process lives.
+ *
+ * @param catalogue Knows the stable names.
+ * @param options Whether the names are for as long as the process lives, so that a message may be without one.
+ * @returns What makes prefixes.
+ */
+export function catalogueKeyPrefix(
+  catalogue: MessageNames,
+  { isVolatile }: { readonly isVolatile: boolean },
+): KeyPrefix {
+  const named = namedKeyPrefix((message) => catalogue.nameOf(message) as string, { isVolatile });
+  const unnamed = memoryKeyPrefix();
+
+  return function catalogueKeyPrefix(message, context) {
+    if (catalogue.nameOf(message) !== undefined) return named(message, context);
+    // No name has a "#" of its own, so that a stable name is never that of a class.
+    if (isVolatile) return `#${unnamed(message, context)}`;
+    throw new TypeError(
+      `Cannot deduplicate "${nameOf(classOf(prototypeOf(message)))}": the catalogue has no name for it. Add it there`,
+    );
+  };
 }
 
 /** Gives names that are unique within the process, in the order in which they are asked for. */
@@ -97,5 +126,5 @@ function newOwners(): { accept(name: string, owner: object): boolean } {
 
 /** Leaves none of the characters that separate one name from another. */
 function escapeName(name: string): string {
-  return name.replace(/[%:#@]/g, encodeURIComponent);
+  return name.replace(/[%:#]/g, encodeURIComponent);
 }
