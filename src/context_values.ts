@@ -1,3 +1,5 @@
+import { adviceOnCopies } from "./copies.ts";
+import { refuseUndefined } from "./refuse_undefined.ts";
 import { describe } from "./naming.ts";
 import { InjectionToken, type Token } from "./token.ts";
 
@@ -42,8 +44,11 @@ export class ContextValues implements Iterable<[token: Token<unknown>, value: un
    * @throws {TypeError} If the first argument is not a token.
    */
   with<T>(token: Token<T>, value: NoInfer<T>): ContextValues {
+    if (token === undefined) refuseUndefined("give a value to a token", "the token");
     if (typeof token !== "function" && !(token instanceof InjectionToken)) {
-      throw new TypeError(`Cannot give a value to ${describe(token)}: it is neither a class nor an InjectionToken`);
+      throw new TypeError(
+        `Cannot give a value to ${describe(token)}: it is neither a class nor an InjectionToken${adviceOnCopies()}`,
+      );
     }
     const values = new ContextValues();
     if (this.#byToken === undefined && (this.#token === undefined || this.#token === token)) {

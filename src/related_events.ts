@@ -39,9 +39,9 @@ export type Publication = (values: ContextValues) => Promise<unknown>;
  */
 export interface EventRules {
   /** Why nothing can be added. */
-  readonly add?: string;
+  readonly add?: string | undefined;
   /** Why nothing can be taken. */
-  readonly take?: string;
+  readonly take?: string | undefined;
 }
 
 /**

@@ -19,14 +19,14 @@ export interface PumpOptions {
    *
    * @default {1}
    */
-  readonly concurrency?: number;
+  readonly concurrency?: number | undefined;
   /**
    * Whether the pump continues after a dispatch or a middleware of the pump has failed. The message is nacked in either
    * case. A failure of the queue itself always stops the pump.
    *
    * @default {false}
    */
-  readonly failSilently?: boolean;
+  readonly failSilently?: boolean | undefined;
 }
 
 /**

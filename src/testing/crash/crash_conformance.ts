@@ -5,7 +5,7 @@ import type { CrashConformanceOptions, CrashMessage, CrashScenario } from "./cra
 
 interface CrashCase {
   readonly name: string;
-  readonly feature?: "once" | "order";
+  readonly feature?: "once" | "order" | undefined;
   readonly check: (accepted: readonly CrashMessage[], effects: readonly CrashMessage[]) => void;
 }
 
