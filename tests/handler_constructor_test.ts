@@ -35,7 +35,7 @@ function withLog<B extends Base>(base: B) {
 
 function withArguments<B extends Base>(base: B) {
   return class Passing extends base {
-    // deno-lint-ignore no-explicit-any no-useless-constructor -- what mixins of TypeScript are written like
+    // deno-lint-ignore no-explicit-any -- what mixins of TypeScript are written like
     constructor(...args: any[]) {
       super(...args);
     }
