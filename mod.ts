@@ -45,7 +45,7 @@ export {
   queryHandler,
   router,
 } from "./src/default_router.ts";
-export { MessageRouter } from "./src/router.ts";
+export { MessageRouter, type RouterOptions } from "./src/router.ts";
 export { CommandBus } from "./src/bus/command_bus.ts";
 export { QueryBus } from "./src/bus/query_bus.ts";
 export { EventBus, type EventBusOptions } from "./src/bus/event_bus.ts";
@@ -92,6 +92,7 @@ export {
 
 // What the signatures of the above are made of.
 
+export type { MessageNames } from "./src/naming.ts";
 export type {
   Dispatchable,
   DispatchResult,

@@ -13,16 +13,17 @@ export class HandlerNotFoundError extends Error {
    * Made by a bus.
    *
    * @param messageType The class of the message.
-   * @param options The kind of bus, and whether another class with the same name has a handler.
+   * @param options The kind of bus, whether another class with the same name has a handler, and the stable name of the
+   * message if it has one.
    */
-  constructor(messageType: MessageType, options: { kind: MessageKind; hasNamesake?: boolean }) {
-    const { kind, hasNamesake = false } = options;
-    const name = nameOf(messageType);
+  constructor(messageType: MessageType, options: { kind: MessageKind; hasNamesake?: boolean; name?: string }) {
+    const className = nameOf(messageType);
+    const { kind, hasNamesake = false, name = className } = options;
     super(
-      `Cannot dispatch "${name}": no ${kind} handler is registered. Register one with @${kind}Handler(${name}), ` +
+      `Cannot dispatch "${name}": no ${kind} handler is registered. Register one with @${kind}Handler(${className}), ` +
         "of the router that made the bus, or with subscribe() on the bus, and import the module that does so" +
         (hasNamesake
-          ? `. A different class named "${name}" has a handler: the module that defines it may be loaded twice`
+          ? `. A different class named "${className}" has a handler: the module that defines it may be loaded twice`
           : ""),
     );
     this.name = "HandlerNotFoundError";
@@ -44,14 +45,15 @@ export class DuplicateHandlerError extends Error {
    * Made by a registry.
    *
    * @param messageType The class of the message.
-   * @param handlers The handler that stays and the one that was refused.
+   * @param handlers The handler that stays, the one that was refused, and the stable name of the message if it has one.
    */
-  constructor(messageType: MessageType, handlers: { registered: HandlerSource; refused: HandlerSource }) {
-    const { registered, refused } = handlers;
+  constructor(
+    messageType: MessageType,
+    handlers: { registered: HandlerSource; refused: HandlerSource; name?: string },
+  ) {
+    const { registered, refused, name = nameOf(messageType) } = handlers;
     super(
-      `Cannot register "${nameOf(refused)}" for "${nameOf(messageType)}": "${
-        nameOf(registered)
-      }" handles it already. ` +
+      `Cannot register "${nameOf(refused)}" for "${name}": "${nameOf(registered)}" handles it already. ` +
         "Commands and queries have exactly one handler",
     );
     this.name = "DuplicateHandlerError";

@@ -1,7 +1,7 @@
 import type { HandlerSource } from "./context.ts";
 import { DuplicateHandlerError } from "./errors.ts";
 import { classOf } from "./message_class.ts";
-import { nameOf } from "./naming.ts";
+import { type MessageNames, nameOf } from "./naming.ts";
 import type { MessageType } from "./message.ts";
 
 /** A handler as a registry keeps it. */
@@ -37,6 +37,7 @@ export interface Registration {
  */
 export class HandlerRegistry {
   readonly #kind: "single" | "multiple";
+  readonly #catalogue: MessageNames | undefined;
   readonly #registrations = new Map<object, Registration[]>();
   readonly #order = new Map<Registration, number>();
   #version = 0;
@@ -45,9 +46,21 @@ export class HandlerRegistry {
    * Makes an empty registry.
    *
    * @param kind Whether a class of message has a single handler, or multiple handlers.
+   * @param options What knows the stable names of messages, for errors.
    */
-  constructor(kind: "single" | "multiple") {
+  constructor(kind: "single" | "multiple", options: { catalogue?: MessageNames | undefined } = {}) {
     this.#kind = kind;
+    this.#catalogue = options.catalogue;
+  }
+
+  /**
+   * Names a class of message, for an error.
+   *
+   * @param type The class.
+   * @returns The stable name; the name of the class if there is none.
+   */
+  nameOf(type: MessageType): string {
+    return this.#catalogue?.nameOf(type) ?? nameOf(type);
   }
 
   /** Changes each time a handler is registered. */
@@ -118,13 +131,22 @@ export class HandlerRegistry {
    * @returns Whether another class has one.
    */
   hasNamesake(type: MessageType): boolean {
-    return type.name !== "" && this.messageTypes.some((other) => other !== type && other.name === type.name);
+    const isNamesake = (other: MessageType) =>
+      // A minifier gives many classes the same name. Those of a catalogue are known to be different.
+      other !== type && other.name === type.name && !(this.#isListed(other) && this.#isListed(type));
+    return type.name !== "" && this.messageTypes.some(isNamesake);
+  }
+
+  #isListed(type: MessageType): boolean {
+    return this.#catalogue?.nameOf(type) !== undefined;
   }
 
   #refuseDuplicate(prototype: object, { source }: Registration): void {
     const registered = this.#registrations.get(prototype)?.[0];
     if (registered !== undefined) {
-      throw new DuplicateHandlerError(classOf(prototype), { registered: registered.source, refused: source });
+      const type = classOf(prototype);
+      const handlers = { registered: registered.source, refused: source, name: this.nameOf(type) };
+      throw new DuplicateHandlerError(type, handlers);
     }
   }
 }

@@ -7,11 +7,22 @@ import { EventBus, type EventBusOptions } from "./bus/event_bus.ts";
 import type { HandlerClassFor, HandlerOptions, HandlerResult, RegisteredHandler } from "./handler.ts";
 import { Invoker } from "./bus/invoker.ts";
 import type { MessageKind, MessagesByKind, MessageType } from "./message.ts";
-import { describe } from "./naming.ts";
+import { describe, type MessageNames } from "./naming.ts";
 import { type CommandPipeline, ContextPipeline } from "./pipeline/context_pipeline.ts";
 import { MethodPipeline } from "./pipeline/method_pipeline.ts";
 import { QueryBus } from "./bus/query_bus.ts";
 import { HandlerRegistry } from "./registry.ts";
+
+/** What a {@linkcode MessageRouter} may know. */
+export interface RouterOptions {
+  /**
+   * Knows the stable names of messages, which a {@linkcode MessageCatalogue} does. Errors about handlers then name
+   * messages by them, whatever a minifier makes of the names of classes.
+   *
+   * @default {the names of the classes}
+   */
+  readonly catalogue?: MessageNames | undefined;
+}
 
 /**
  * The composition root: it knows the handlers and makes the buses. Two routers share nothing.
@@ -42,9 +53,9 @@ import { HandlerRegistry } from "./registry.ts";
  * ```
  */
 export class MessageRouter<Scope = unknown> {
-  readonly #commands = new HandlerRegistry("single");
-  readonly #queries = new HandlerRegistry("single");
-  readonly #events = new HandlerRegistry("multiple");
+  readonly #commands: HandlerRegistry;
+  readonly #queries: HandlerRegistry;
+  readonly #events: HandlerRegistry;
   readonly #container: DIAdapter;
   readonly #invoker: Invoker;
 
@@ -52,9 +63,13 @@ export class MessageRouter<Scope = unknown> {
    * Makes a router without handlers, and offers its buses to the container.
    *
    * @param adapter The container that builds the handlers; by default a new {@linkcode Container}.
+   * @param options What knows the stable names of messages.
    * @throws {TypeError} If the container lacks a method, or serves another router already.
    */
-  constructor(adapter?: DIAdapter<Scope>) {
+  constructor(adapter?: DIAdapter<Scope>, options: RouterOptions = {}) {
+    this.#commands = new HandlerRegistry("single", options);
+    this.#queries = new HandlerRegistry("single", options);
+    this.#events = new HandlerRegistry("multiple", options);
     const container = (adapter ?? new Container()) as DIAdapter;
     if (typeof container.wire !== "function" || typeof container.lazy !== "function") {
       throw new TypeError(`Cannot use ${describe(container)} as a container: it has no methods "wire" and "lazy"`);

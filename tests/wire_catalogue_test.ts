@@ -551,7 +551,10 @@ Deno.test("MessageCatalogue.only() is the codec of a part", () => {
 
 Deno.test("MessageCatalogue.nameOf() gives the stable name, by the class alone", () => {
   assertEquals(catalogue.nameOf(new PlaceOrder([])), "shop.place-order");
-  for (const other of [new ExpressOrder([]), {}, null, undefined, "text", PlaceOrder, Object.create(null)]) {
+  assertEquals(catalogue.nameOf(PlaceOrder), "shop.place-order");
+  for (
+    const other of [new ExpressOrder([]), ExpressOrder, () => {}, {}, null, undefined, "text", Object.create(null)]
+  ) {
     assertEquals(catalogue.nameOf(other), undefined);
   }
   const disguised = Object.assign(new PlaceOrder([]), { constructor: OrderPlaced });

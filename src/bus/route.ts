@@ -38,7 +38,11 @@ export interface RouteParts {
  */
 export function refuse(kind: MessageKind, { type, registry }: RouteParts): Route {
   return function refuseDispatch() {
-    throw new HandlerNotFoundError(type, { kind, hasNamesake: registry.hasNamesake(type) });
+    throw new HandlerNotFoundError(type, {
+      kind,
+      hasNamesake: registry.hasNamesake(type),
+      name: registry.nameOf(type),
+    });
   };
 }
 

@@ -176,13 +176,13 @@ export class MessageCatalogue<in out T = never> {
   }
 
   /**
-   * The stable name of a message.
+   * The stable name of a message, or of a class of messages, such as the `messageType` of an error.
    *
    * @param message Any value.
-   * @returns The name; `undefined` where the catalogue does not have its class.
+   * @returns The name; `undefined` where the catalogue does not have the class.
    */
   nameOf(message: unknown): string | undefined {
-    return this.#entryOf(message)?.name;
+    return (typeof message === "function" ? this.#byPrototype.get(message.prototype) : this.#entryOf(message))?.name;
   }
 
   /**
