@@ -45,7 +45,7 @@ export {
   queryHandler,
   router,
 } from "./src/default_router.ts";
-export { MessageRouter, type RouterOptions } from "./src/router.ts";
+export { MessageRouter, type MessageRouterOptions } from "./src/router.ts";
 export { CommandBus } from "./src/bus/command_bus.ts";
 export { QueryBus } from "./src/bus/query_bus.ts";
 export { EventBus, type EventBusOptions } from "./src/bus/event_bus.ts";
@@ -94,6 +94,7 @@ export {
 
 export type { MessageNames } from "./src/naming.ts";
 export type {
+  Contract,
   Dispatchable,
   DispatchResult,
   MessageKind,
@@ -102,6 +103,7 @@ export type {
   MessageType,
   PlainMessage,
   ResultOf,
+  Unmistaken,
 } from "./src/message.ts";
 export type { CarrierKind, ContextByKind, DispatchContext, HandlerSource } from "./src/context.ts";
 export type {

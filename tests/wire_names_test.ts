@@ -1,6 +1,7 @@
 import { assertEquals, assertRejects, assertThrows } from "@std/assert";
 import { Command, DuplicateHandlerError, Event, HandlerNotFoundError, MessageRouter } from "@cq/core";
 import {
+  type Acquisition,
   deduplicate,
   MemoryDeduplicationStore,
   type Span,
@@ -39,9 +40,9 @@ const catalogue = new MessageCatalogue()
 class NotingStore extends MemoryDeduplicationStore {
   readonly keys: string[] = [];
 
-  override set(key: string, outcome: { readonly result: unknown }, ttlMs: number): void {
+  override acquire(key: string, options: { readonly leaseMs: number }): Acquisition {
     this.keys.push(key);
-    super.set(key, outcome, ttlMs);
+    return super.acquire(key, options);
   }
 }
 
@@ -54,7 +55,7 @@ Deno.test("deduplicate() stores results under the stable names, whatever the cla
       .subscribe(Refund, () => "refunded");
     for (const type of types) await commands.dispatch(new type("7"));
 
-    assertEquals(store.keys.sort(), ["command:@shop.charge:7", "command:@shop.refund:7"]);
+    assertEquals(store.keys.sort(), ["command:shop.charge:7", "command:shop.refund:7"]);
   }
 });
 
@@ -68,7 +69,7 @@ Deno.test("deduplicate() keeps a stable name and the name of a class apart", asy
   await commands.dispatch(new NAMED());
 
   assertEquals(await commands.dispatch(new Charge("7")), "charged");
-  assertEquals(store.keys, ["command:shop.charge:7", "command:@shop.charge:7"]);
+  assertEquals(store.keys, ["#command:shop.charge:7", "command:shop.charge:7"]);
 });
 
 Deno.test("deduplicate() names a message by its stable name in an error", async () => {
@@ -79,7 +80,7 @@ Deno.test("deduplicate() names a message by its stable name in an error", async 
   await assertRejects(
     () => commands.dispatch(new Charge("7")),
     TypeError,
-    'Cannot deduplicate "shop.charge" by "7": the key must be a string',
+    'Cannot deduplicate "shop.charge" by "7": the key must be a string that is not empty',
   );
 });
 
