@@ -92,6 +92,7 @@ export {
 
 // What the signatures of the above are made of.
 
+export type { MessageNames } from "./src/naming.ts";
 export type {
   Contract,
   Dispatchable,
