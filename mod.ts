@@ -105,7 +105,7 @@ export type {
   Unmistaken,
 } from "./src/message.ts";
 export type { CarrierKind, ContextByKind, DispatchContext, HandlerSource } from "./src/context.ts";
-export type { HandlerClass, HandlerClassFor, HandlerFunctionFor, HandlerResult } from "./src/handler.ts";
+export type { HandlerClass, HandlerClassFor, HandlerFunctionFor, HandlerResult, SharedResult } from "./src/handler.ts";
 export type { HandlerDecorator, OneOrMore } from "./src/decorators.ts";
 export { HandlerRegistry, type Registration } from "./src/registry.ts";
 export { Bus } from "./src/bus/bus.ts";
@@ -129,4 +129,4 @@ export type { Draining } from "./src/queue/pump/draining.ts";
 export type { Constructor, DefaultBus } from "./src/di_adapter.ts";
 export type { Lifetime } from "./src/container/inject.ts";
 export { Scope } from "./src/container/scope.ts";
-export type { AbstractConstructor, Token } from "./src/token.ts";
+export type { AbstractConstructor, PrivateClass, Token } from "./src/token.ts";

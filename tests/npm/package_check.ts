@@ -219,6 +219,42 @@ for (const compiler of COMPILERS) {
   }
 }
 
+for (const compiler of COMPILERS) {
+  check(
+    `${compiler} writes the declarations of a module that exports what it has made of the package`,
+    [compiler],
+    async () => {
+      const folder = `${project}/declarations-${compiler}`;
+      await Deno.mkdir(folder, { recursive: true });
+      await Deno.copyFile(new URL("declarations/made.ts", import.meta.url), `${folder}/made.ts`);
+      const compilerOptions = {
+        target: "ES2022",
+        module: "NodeNext",
+        strict: true,
+        declaration: true,
+        outDir: "out",
+        types: [],
+      };
+      await Deno.writeTextFile(`${folder}/tsconfig.json`, JSON.stringify({ compilerOptions, files: ["made.ts"] }));
+      await run(program(compiler, "tsc"), { args: ["--project", folder], cwd: folder });
+      // What was written is checked as another project would.
+      await Deno.writeTextFile(
+        `${folder}/use.ts`,
+        'import { AuditedRename, connect, RenameUser } from "./out/made.js";\n' +
+          "declare const { commands }: ReturnType<typeof connect>;\n" +
+          "export const result: Promise<number> = commands.dispatch(new RenameUser());\n" +
+          "export const by: string = new AuditedRename().by;\n",
+      );
+      const options = { ...compilerOptions, declaration: false, noEmit: true };
+      await Deno.writeTextFile(
+        `${folder}/tsconfig.use.json`,
+        JSON.stringify({ compilerOptions: options, files: ["use.ts"] }),
+      );
+      await run(program(compiler, "tsc"), { args: ["--project", `${folder}/tsconfig.use.json`], cwd: folder });
+    },
+  );
+}
+
 check("require() loads every entry point on Node 20", ["node-20"], async () => {
   const names = Object.keys(config.exports).map((name) => name.replace(".", config.name));
   const script =
