@@ -45,7 +45,8 @@ export {
   queryHandler,
   router,
 } from "./src/default_router.ts";
-export { MessageRouter, type MessageRouterOptions } from "./src/router.ts";
+export type { MessageRouterOptions } from "./src/registries.ts";
+export { MessageRouter } from "./src/router.ts";
 export { CommandBus } from "./src/bus/command_bus.ts";
 export { QueryBus } from "./src/bus/query_bus.ts";
 export { EventBus, type EventBusOptions } from "./src/bus/event_bus.ts";
@@ -105,7 +106,14 @@ export type {
   Unmistaken,
 } from "./src/message.ts";
 export type { CarrierKind, ContextByKind, DispatchContext, HandlerSource } from "./src/context.ts";
-export type { HandlerClass, HandlerClassFor, HandlerFunctionFor, HandlerResult, SharedResult } from "./src/handler.ts";
+export type {
+  HandlerClass,
+  HandlerClassFor,
+  HandlerFunctionFor,
+  HandlerResult,
+  RegisteredHandler,
+  SharedResult,
+} from "./src/handler.ts";
 export type { HandlerDecorator, OneOrMore } from "./src/decorators.ts";
 export { HandlerRegistry, type Registration } from "./src/registry.ts";
 export { Bus } from "./src/bus/bus.ts";

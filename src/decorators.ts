@@ -31,11 +31,16 @@ export type HandlerDecorator<C extends HandlerClass> = <T extends C>(
  * @param types The message class, or a list of them.
  * @param options How the handler is registered.
  * @returns The decorator.
+ * @throws {TypeError} If the list is empty.
  */
 export function handlerDecorator<K extends MessageKind, T extends OneOrMore<MessagesByKind[K]>>(
   registry: HandlerRegistry,
   { kind, types, options = {} }: { kind: K; types: T; options: HandlerOptions<HandlerResult<K, T>> | undefined },
 ): HandlerDecorator<HandlerClassFor<K, T>> {
+  // The list comes from JavaScript, where it may have been filtered. The compiler refuses an empty one.
+  if (Array.isArray(types) && types.length === 0) {
+    throw new TypeError(`Cannot register a ${kind} handler for an empty list: name at least one class of message`);
+  }
   const failSilently = options.failSilently ?? false;
   const register = (type: HandlerClass) => registry.register(types, { source: type, isClass: true, failSilently });
 

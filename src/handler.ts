@@ -1,4 +1,4 @@
-import type { ContextByKind, HandlerContext } from "./context.ts";
+import type { ContextByKind, HandlerContext, HandlerSource } from "./context.ts";
 import type { MessageKind, MessageOf, ResultOf } from "./message.ts";
 
 /**
@@ -102,4 +102,12 @@ export interface HandlerOptions<R = unknown> {
    * @default {false}
    */
   readonly failSilently?: (undefined extends R ? boolean : false) | undefined;
+}
+
+/** A handler of a class of message. */
+export interface RegisteredHandler {
+  /** The kind of bus that it is registered with. */
+  readonly kind: MessageKind;
+  /** The class or function. */
+  readonly handler: HandlerSource;
 }

@@ -1,3 +1,4 @@
+import { functionNameOf } from "./internal/function_name.ts";
 import type { MessageType } from "./message.ts";
 
 /**
@@ -16,7 +17,9 @@ export function prototypeOf(message: unknown): object {
   }
   // With a forgotten `new` or `await` an event would have no handler, and nothing would say so.
   if (typeof message === "function") {
-    throw new TypeError(`Cannot dispatch "${message.name}" itself: a message is an instance of a class, new …()`);
+    throw new TypeError(
+      `Cannot dispatch "${functionNameOf(message)}" itself: a message is an instance of a class, new …()`,
+    );
   }
   if (typeof (message as { then?: unknown }).then === "function") {
     throw new TypeError("Cannot dispatch a promise: a message is what it resolves to, await it first");

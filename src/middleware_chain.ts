@@ -88,9 +88,9 @@ function wrap<State>(inner: Call<State>, middleware: AnyMiddleware): Call<State>
     };
 
     const returned: unknown = invoke(message as object, next, context);
-    if (returned instanceof Promise) return returned;
+    if (returned instanceof Promise) return started === undefined ? refuseNext(returned, next, middleware) : returned;
     if (isGenerator(returned)) return drive(returned, next, middleware);
-    if (isPromiseLike(returned)) return returned;
+    if (isPromiseLike(returned)) return refuseNext(returned, next, middleware);
     return refuse(middleware, started);
   };
 }
@@ -174,6 +174,19 @@ async function refuseYield(generator: AnyGenerator, middleware: AnyMiddleware): 
     `Cannot run "${middlewareName(middleware)}" any further: it yielded again after the handler had succeeded. ` +
       "Only a failure may be followed by another yield",
   );
+}
+
+/**
+ * A middleware that resolves to `next` itself has forgotten to call it, and the message would not be handled. A promise of
+ * one that has called it at once needs no look.
+ */
+function refuseNext(returned: PromiseLike<unknown>, next: Next, middleware: AnyMiddleware): Promise<unknown> {
+  return toPromise(returned).then(function requireResult(result) {
+    if (result !== next) return result;
+    throw new MiddlewareError(
+      `Cannot run "${middlewareName(middleware)}": it returned next itself, and did not call it. Write "return next()"`,
+    );
+  });
 }
 
 /** Waits for the last call of `next`: the middleware, which should have done so, is told of both failures. */

@@ -1,6 +1,26 @@
 import type { MessageKind } from "./message.ts";
 import { HandlerRegistry } from "./registry.ts";
 
+/** How a {@linkcode MessageRouter} keeps its handlers. */
+export interface MessageRouterOptions {
+  /**
+   * Whether a handler that is registered again under its own name takes the place of the former.
+   * `MessageRouter.hotReload` says more.
+   *
+   * @default {false}
+   */
+  readonly hotReload?: boolean | undefined;
+}
+
+/**
+ * What a fork passes beside the options.
+ *
+ * @internal
+ */
+interface Lineage {
+  readonly parent?: HandlerRegistries | undefined;
+}
+
 const KINDS: readonly MessageKind[] = ["command", "query", "event"];
 
 /** The handlers of a router: a registry for each kind of message. */
@@ -12,12 +32,14 @@ export class HandlerRegistries implements Readonly<Record<MessageKind, HandlerRe
   /** The handlers of events. */
   readonly event: HandlerRegistry;
 
-  /** @param parent Those that these are a fork of. */
-  constructor(parent?: HandlerRegistries) {
+  /** @param options The options of the router, and for a fork the registries of its router. */
+  constructor(options: MessageRouterOptions & Lineage) {
+    const { parent, hotReload } = options;
     this.command = parent?.command.fork() ?? new HandlerRegistry("single");
     const relatives = { sibling: this.command };
     this.query = parent?.query.fork() ?? new HandlerRegistry("single", relatives);
     this.event = parent?.event.fork() ?? new HandlerRegistry("multiple", relatives);
+    if (hotReload !== undefined) this.hotReload = hotReload;
   }
 
   /** Whether a handler that is registered again under its own name takes the place of the former. */

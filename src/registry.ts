@@ -1,5 +1,6 @@
 import type { HandlerSource } from "./context.ts";
 import { DuplicateHandlerError } from "./errors.ts";
+import { ANONYMOUS } from "./internal/function_name.ts";
 import { classOf } from "./message_class.ts";
 import { haveOneName, nameOf } from "./naming.ts";
 import { refuseUndefined } from "./refuse_undefined.ts";
@@ -109,12 +110,16 @@ export class HandlerRegistry {
    * @param types The class that the handler handles, or a list of classes.
    * @param registration The handler.
    * @throws {DuplicateHandlerError} If one of the classes has its single handler already.
-   * @throws {TypeError} If one of the types is not a class.
+   * @throws {TypeError} If one of the types is not a class, or if the list is empty.
    */
   register(types: MessageType | readonly MessageType[], registration: Registration): void {
     const { source } = registration;
-    const list: readonly MessageType[] = Array.isArray(types) ? types : [types];
+    // The spread turns a hole of a list into undefined, which is refused.
+    const list: readonly MessageType[] = Array.isArray(types) ? [...types] : [types];
     const prototypes = new Set(list.map((type) => prototypeOfClass(type, source)));
+    if (prototypes.size === 0) {
+      throw new TypeError(`Cannot register "${nameOf(source)}" for an empty list: name at least one class of message`);
+    }
     if (this.#kind === "single") {
       for (const prototype of prototypes) this.#refuseDuplicate(prototype, source);
     }
@@ -171,7 +176,8 @@ export class HandlerRegistry {
    * @returns Whether another class has one.
    */
   hasNamesake(type: MessageType): boolean {
-    return type.name !== "" && this.messageTypes.some((other) => other !== type && other.name === type.name);
+    const name = nameOf(type);
+    return name !== ANONYMOUS && this.messageTypes.some((other) => other !== type && nameOf(other) === name);
   }
 
   #prototypes(): Set<object> {

@@ -4,31 +4,15 @@ import { type HandlerDecorator, handlerDecorator, type OneOrMore } from "./decor
 import type { DIAdapter } from "./di_adapter.ts";
 import { lazyDispatcher } from "./dispatcher.ts";
 import { EventBus, type EventBusOptions } from "./bus/event_bus.ts";
-import type { HandlerClassFor, HandlerOptions, HandlerResult } from "./handler.ts";
+import type { HandlerClassFor, HandlerOptions, HandlerResult, RegisteredHandler } from "./handler.ts";
 import { Invoker } from "./bus/invoker.ts";
 import type { MessagesByKind, MessageType } from "./message.ts";
 import { describe } from "./naming.ts";
 import { type CommandPipeline, ContextPipeline } from "./pipeline/context_pipeline.ts";
 import { MethodPipeline } from "./pipeline/method_pipeline.ts";
 import { QueryBus } from "./bus/query_bus.ts";
-import { HandlerRegistries } from "./registries.ts";
+import { HandlerRegistries, type MessageRouterOptions } from "./registries.ts";
 import { refuseUndefined } from "./refuse_undefined.ts";
-
-/** How a {@linkcode MessageRouter} keeps its handlers. */
-export interface MessageRouterOptions {
-  /**
-   * Whether a handler that is registered again under its own name takes the place of the former.
-   * {@linkcode MessageRouter.hotReload} says more.
-   *
-   * @default {false}
-   */
-  readonly hotReload?: boolean | undefined;
-}
-
-/** What `fork` passes beside the options. */
-interface Lineage {
-  readonly parent?: MessageRouter | undefined;
-}
 
 /**
  * The composition root: it knows the handlers and makes the buses. Two routers share nothing.
@@ -71,9 +55,7 @@ export class MessageRouter<Scope = unknown> {
    * @throws {TypeError} If the container lacks a method, or serves another router already.
    */
   constructor(adapter?: DIAdapter<Scope>, options: MessageRouterOptions = {}) {
-    const { parent, hotReload } = options as MessageRouterOptions & Lineage;
-    this.#registries = new HandlerRegistries(parent === undefined ? undefined : parent.#registries);
-    if (hotReload !== undefined) this.hotReload = hotReload;
+    this.#registries = new HandlerRegistries(options);
     const container = (adapter ?? new Container()) as DIAdapter;
     if (typeof container.wire !== "function" || typeof container.lazy !== "function") {
       throw new TypeError(`Cannot use ${describe(container)} as a container: it has no methods "wire" and "lazy"`);
@@ -117,6 +99,34 @@ export class MessageRouter<Scope = unknown> {
   /** The classes of event that have a handler. */
   get eventTypes(): readonly MessageType[] {
     return this.#registries.event.messageTypes;
+  }
+
+  /**
+   * Finds what handles a class of message, on the buses of any kind. A handler of a base class is among them where a
+   * message would reach it.
+   *
+   * @param type The class of message.
+   * @returns The handlers, those of commands first, with the kind of their bus.
+   *
+   * @example
+   * ```ts
+   * import { assertEquals } from "@std/assert";
+   * import { Event, MessageRouter } from "@cq/core";
+   *
+   * class OrderPlaced extends Event {}
+   * function sendReceipt(): void {}
+   *
+   * const router = new MessageRouter();
+   * router.newEventBus().subscribe(OrderPlaced, sendReceipt);
+   *
+   * assertEquals(router.handlersOf(OrderPlaced), [{ kind: "event", handler: sendReceipt }]);
+   * ```
+   */
+  handlersOf(type: MessageType): readonly RegisteredHandler[] {
+    const prototype = type.prototype as object;
+    return (["command", "query", "event"] as const).flatMap((kind) =>
+      this.#registries[kind].find(prototype).map(({ source }) => ({ kind, handler: source }))
+    );
   }
 
   /**
@@ -171,7 +181,7 @@ export class MessageRouter<Scope = unknown> {
    * What is registered with it stays with it; for a command or a query its own handler comes before that of this router.
    * Middlewares and listeners belong to buses, so it has none of them.
    *
-   * It is how an application is tested with fakes, whichever router its handlers are registered with.
+   * It is how an application is tested with fakes.
    *
    * @typeParam S What stands for one run of a handler in the container.
    * @param adapter The container that builds the handlers; by default a new {@linkcode Container}.
@@ -207,7 +217,7 @@ export class MessageRouter<Scope = unknown> {
    * ```
    */
   fork<S = unknown>(adapter?: DIAdapter<S>): MessageRouter<S> {
-    return new MessageRouter(adapter, { parent: this } as MessageRouterOptions);
+    return new MessageRouter(adapter, { parent: this.#registries } as MessageRouterOptions);
   }
 
   /**

@@ -7,15 +7,17 @@ import { assertEquals } from "@std/assert";
  */
 const LAYERS: readonly (readonly string[])[] = [
   ["internal/*"],
-  ["message", "metadata", "token", "standard_schema", "delivered_id", "copies", "refuse_undefined"],
-  ["message_class"],
+  ["token"],
+  ["message", "metadata", "standard_schema", "delivered_id", "instantiate", "copies", "refuse_undefined"],
+  ["message_class", "envelope"],
   ["naming"],
-  ["context_values", "related_events", "envelope", "json_loss", "refuse_old_decorator"],
+  ["context_values", "related_events", "json_loss", "refuse_old_decorator"],
   ["context"],
   ["errors", "handler", "middleware", "dispatcher", "di_adapter"],
   ["registry", "middleware_chain", "queue/*", "codec"],
   ["defer", "dispatch_sequentially", "registries"],
-  ["decorators", "bus/*", "container/*", "middlewares/*", "pipeline/*", "queue/memory/*", "queue/pump/*"],
+  ["decorators", "bus/*", "container/*", "middlewares/*", "pipeline/*", "queue/memory/*", "queue/pump/*", "wire/*"],
+  ["wire/describe/*"],
   ["router"],
   ["default_router"],
 ];

@@ -556,7 +556,7 @@ for (const [sort, newContainer] of Object.entries(CONTAINERS)) {
       .bind(Repository, () => Object.assign(new Repository(), { user: inject(User) }), { lifetime: "transient" });
     const handler = handlerClass(() => {
       const repository = inject(Repository) as Repository & { user: User };
-      return ({}, context) => {
+      return (_message, context) => {
         assertStrictEquals(repository.context, context);
         return [repository.connection.transaction.id, repository.user.name];
       };

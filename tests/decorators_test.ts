@@ -591,3 +591,21 @@ Deno.test("a decorator that was compiled as in the proposal of 2018 says so, and
     assertEquals(assertThrows(() => decorate(descriptor as never), TypeError).message, expected);
   }
 });
+
+for (const kind of ["command", "query", "event"] as const) {
+  Deno.test(`${kind}Handler() refuses an empty list of messages before it is applied`, () => {
+    const router = new MessageRouter();
+    const decorators = {
+      command: () => router.commandHandler([] as never),
+      query: () => router.queryHandler([] as never),
+      event: () => router.eventHandler([] as never),
+    };
+
+    const error = assertThrows(decorators[kind], TypeError);
+
+    assertEquals(
+      error.message,
+      `Cannot register a ${kind} handler for an empty list: name at least one class of message`,
+    );
+  });
+}

@@ -344,3 +344,36 @@ Deno.test("EventBus.dispatch() is not affected by a handler of a sibling class",
 
   assertEquals(calls, ["special", "special"]);
 });
+
+for (const kind of ["single", "multiple"] as const) {
+  Deno.test(`HandlerRegistry.register() of the kind "${kind}" refuses an empty list and a list with a hole`, () => {
+    const registry = new HandlerRegistry(kind);
+    const version = registry.version;
+    function handle() {}
+
+    const messageOf = (types: readonly MessageType[]) =>
+      assertThrows(() => registry.register(types, registration(handle)), TypeError).message;
+
+    assertEquals(
+      messageOf([]),
+      'Cannot register "handle" for an empty list: name at least one class of message',
+    );
+    // deno-lint-ignore no-sparse-arrays -- what plain JavaScript may give
+    assertEquals(
+      messageOf([Happened, ,] as MessageType[]),
+      'Cannot register "handle": the class of its message is undefined. The usual cause is a circular import: move the ' +
+        "class to a module of its own",
+    );
+    assertEquals(registry.version, version);
+  });
+}
+
+Deno.test("Bus.subscribe() from JavaScript refuses an empty list of messages", () => {
+  const events = new MessageRouter().newEventBus();
+
+  assertThrows(
+    () => events.subscribe([] as never, function handle() {}),
+    TypeError,
+    'Cannot register "handle" for an empty list: name at least one class of message',
+  );
+});

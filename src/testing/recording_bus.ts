@@ -1,5 +1,5 @@
+import { abortable, reasonOfAbort } from "../internal/abort.ts";
 import { refuseUndefined } from "../refuse_undefined.ts";
-import { abortable } from "../internal/abort.ts";
 import { isInstanceOf } from "../message_class.ts";
 import { Bus } from "../bus/bus.ts";
 import type { CommandBus } from "../bus/command_bus.ts";
@@ -183,7 +183,7 @@ class BusRecorder {
     const answer = this.answerFor(message);
     if (answer === undefined) return await this.#dispatch(message, options);
     // A bus does the same before it calls a handler.
-    options?.signal?.throwIfAborted();
+    if (options?.signal?.aborted) throw reasonOfAbort(options.signal);
     return await answer(message, options);
   }
 

@@ -1,3 +1,5 @@
+import { inheritId } from "../../delivered_id.ts";
+import { instantiate } from "../../instantiate.ts";
 import { refuseUndefined } from "../../refuse_undefined.ts";
 import { isPromiseLike, toPromise } from "../../internal/promise.ts";
 import type { MessageType } from "../../message.ts";
@@ -131,7 +133,10 @@ function nextValidated(message: object, result: SchemaResult, next: Next): Promi
     throw new MessageValidationError(classOf(Object.getPrototypeOf(message)), result.issues);
   }
   // A compiler that is not strict does not tell the two results apart.
-  return next(instanceOf(message, (result as Extract<SchemaResult, { value: unknown }>).value));
+  const { value } = result as Extract<SchemaResult, { value: unknown }>;
+  const validated = instanceOf(message, value);
+  inheritId(message, validated);
+  return next(validated);
 }
 
 /** Makes an instance of the message's class from the output of a schema. */
@@ -145,5 +150,5 @@ function instanceOf(message: object, output: unknown): object {
         `It must be an object with the data of the message, or an instance of "${name}"`,
     );
   }
-  return Object.create(prototype, Object.getOwnPropertyDescriptors(output));
+  return instantiate(prototype, output);
 }

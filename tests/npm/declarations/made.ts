@@ -1,3 +1,4 @@
+// deno-lint-ignore-file explicit-module-boundary-types -- the compiler is to infer the types
 /**
  * What a user's module may export: the compiler has to be able to write its declarations.
  *
@@ -13,7 +14,7 @@ import {
   HandlerNotFoundError,
   InjectionToken,
   MemoryQueue,
-  MessageRouter,
+  type MessageRouter,
   Query,
 } from "@cq/core";
 
