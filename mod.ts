@@ -45,8 +45,7 @@ export {
   queryHandler,
   router,
 } from "./src/default_router.ts";
-export type { MessageRouterOptions } from "./src/registries.ts";
-export { MessageRouter } from "./src/router.ts";
+export { MessageRouter, type MessageRouterOptions } from "./src/router.ts";
 export { CommandBus } from "./src/bus/command_bus.ts";
 export { QueryBus } from "./src/bus/query_bus.ts";
 export { EventBus, type EventBusOptions } from "./src/bus/event_bus.ts";

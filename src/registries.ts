@@ -1,25 +1,6 @@
-import type { MessageKind } from "./message.ts";
+import type { RegisteredHandler } from "./handler.ts";
+import type { MessageKind, MessageType } from "./message.ts";
 import { HandlerRegistry } from "./registry.ts";
-
-/** How a {@linkcode MessageRouter} keeps its handlers. */
-export interface MessageRouterOptions {
-  /**
-   * Whether a handler that is registered again under its own name takes the place of the former.
-   * `MessageRouter.hotReload` says more.
-   *
-   * @default {false}
-   */
-  readonly hotReload?: boolean | undefined;
-}
-
-/**
- * What a fork passes beside the options.
- *
- * @internal
- */
-interface Lineage {
-  readonly parent?: HandlerRegistries | undefined;
-}
 
 const KINDS: readonly MessageKind[] = ["command", "query", "event"];
 
@@ -32,14 +13,12 @@ export class HandlerRegistries implements Readonly<Record<MessageKind, HandlerRe
   /** The handlers of events. */
   readonly event: HandlerRegistry;
 
-  /** @param options The options of the router, and for a fork the registries of its router. */
-  constructor(options: MessageRouterOptions & Lineage) {
-    const { parent, hotReload } = options;
+  /** @param parent Those that these are a fork of. */
+  constructor(parent?: HandlerRegistries) {
     this.command = parent?.command.fork() ?? new HandlerRegistry("single");
     const relatives = { sibling: this.command };
     this.query = parent?.query.fork() ?? new HandlerRegistry("single", relatives);
     this.event = parent?.event.fork() ?? new HandlerRegistry("multiple", relatives);
-    if (hotReload !== undefined) this.hotReload = hotReload;
   }
 
   /** Whether a handler that is registered again under its own name takes the place of the former. */
@@ -49,6 +28,16 @@ export class HandlerRegistries implements Readonly<Record<MessageKind, HandlerRe
 
   set hotReload(value: boolean) {
     for (const kind of KINDS) this[kind].hotReload = value;
+  }
+
+  /**
+   * Finds what handles a class of message, on the buses of any kind.
+   *
+   * @param type The class of message.
+   * @returns The handlers, those of commands first, with the kind of their bus.
+   */
+  handlersOf(type: MessageType): readonly RegisteredHandler[] {
+    return KINDS.flatMap((kind) => this[kind].find(type.prototype).map(({ source }) => ({ kind, handler: source })));
   }
 
   /**

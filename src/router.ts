@@ -11,8 +11,18 @@ import { describe } from "./naming.ts";
 import { type CommandPipeline, ContextPipeline } from "./pipeline/context_pipeline.ts";
 import { MethodPipeline } from "./pipeline/method_pipeline.ts";
 import { QueryBus } from "./bus/query_bus.ts";
-import { HandlerRegistries, type MessageRouterOptions } from "./registries.ts";
+import { HandlerRegistries } from "./registries.ts";
 import { refuseUndefined } from "./refuse_undefined.ts";
+
+/** How a {@linkcode MessageRouter} keeps its handlers. */
+export interface MessageRouterOptions {
+  /**
+   * Whether a handler takes the place of a former one of its own name: see {@linkcode MessageRouter.hotReload}.
+   *
+   * @default {false}
+   */
+  readonly hotReload?: boolean | undefined;
+}
 
 /**
  * The composition root: it knows the handlers and makes the buses. Two routers share nothing.
@@ -55,7 +65,10 @@ export class MessageRouter<Scope = unknown> {
    * @throws {TypeError} If the container lacks a method, or serves another router already.
    */
   constructor(adapter?: DIAdapter<Scope>, options: MessageRouterOptions = {}) {
-    this.#registries = new HandlerRegistries(options);
+    // A fork passes the router that it is of.
+    const { parent, hotReload } = options as MessageRouterOptions & { readonly parent?: MessageRouter | undefined };
+    this.#registries = new HandlerRegistries(parent === undefined ? undefined : parent.#registries);
+    if (hotReload !== undefined) this.hotReload = hotReload;
     const container = (adapter ?? new Container()) as DIAdapter;
     if (typeof container.wire !== "function" || typeof container.lazy !== "function") {
       throw new TypeError(`Cannot use ${describe(container)} as a container: it has no methods "wire" and "lazy"`);
@@ -102,8 +115,7 @@ export class MessageRouter<Scope = unknown> {
   }
 
   /**
-   * Finds what handles a class of message, on the buses of any kind. A handler of a base class is among them where a
-   * message would reach it.
+   * Finds what would handle a class of message, on the buses of any kind. Handlers of a base class are among it.
    *
    * @param type The class of message.
    * @returns The handlers, those of commands first, with the kind of their bus.
@@ -123,10 +135,7 @@ export class MessageRouter<Scope = unknown> {
    * ```
    */
   handlersOf(type: MessageType): readonly RegisteredHandler[] {
-    const prototype = type.prototype as object;
-    return (["command", "query", "event"] as const).flatMap((kind) =>
-      this.#registries[kind].find(prototype).map(({ source }) => ({ kind, handler: source }))
-    );
+    return this.#registries.handlersOf(type);
   }
 
   /**
@@ -181,7 +190,7 @@ export class MessageRouter<Scope = unknown> {
    * What is registered with it stays with it; for a command or a query its own handler comes before that of this router.
    * Middlewares and listeners belong to buses, so it has none of them.
    *
-   * It is how an application is tested with fakes.
+   * It is how an application is tested with fakes, whichever router its handlers are registered with.
    *
    * @typeParam S What stands for one run of a handler in the container.
    * @param adapter The container that builds the handlers; by default a new {@linkcode Container}.
@@ -217,7 +226,7 @@ export class MessageRouter<Scope = unknown> {
    * ```
    */
   fork<S = unknown>(adapter?: DIAdapter<S>): MessageRouter<S> {
-    return new MessageRouter(adapter, { parent: this.#registries } as MessageRouterOptions);
+    return new MessageRouter(adapter, { parent: this } as MessageRouterOptions);
   }
 
   /**

@@ -561,6 +561,23 @@ Deno.test("commandHandler() refuses a value that is not a class of message when 
   assert(!(error instanceof DuplicateHandlerError));
 });
 
+for (const kind of ["command", "query", "event"] as const) {
+  Deno.test(`${kind}Handler() refuses an empty list of messages before it is applied`, () => {
+    const router = new MessageRouter();
+    const decorators = {
+      command: () => router.commandHandler([] as never),
+      query: () => router.queryHandler([] as never),
+      event: () => router.eventHandler([] as never),
+    };
+
+    const error = assertThrows(decorators[kind], TypeError);
+
+    assertEquals(
+      error.message,
+      `Cannot register a ${kind} handler for an empty list: name at least one class of message`,
+    );
+  });
+}
 // Looked at: the decorators of all three kinds and of both routers, and the two of a pipeline, each as Next's compiler and
 // Babel's "2018-09" call them.
 Deno.test("a decorator that was compiled as in the proposal of 2018 says so, and names the way out", () => {
@@ -591,21 +608,3 @@ Deno.test("a decorator that was compiled as in the proposal of 2018 says so, and
     assertEquals(assertThrows(() => decorate(descriptor as never), TypeError).message, expected);
   }
 });
-
-for (const kind of ["command", "query", "event"] as const) {
-  Deno.test(`${kind}Handler() refuses an empty list of messages before it is applied`, () => {
-    const router = new MessageRouter();
-    const decorators = {
-      command: () => router.commandHandler([] as never),
-      query: () => router.queryHandler([] as never),
-      event: () => router.eventHandler([] as never),
-    };
-
-    const error = assertThrows(decorators[kind], TypeError);
-
-    assertEquals(
-      error.message,
-      `Cannot register a ${kind} handler for an empty list: name at least one class of message`,
-    );
-  });
-}

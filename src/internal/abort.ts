@@ -51,10 +51,8 @@ function fire({ target }: Event): void {
   waiting.delete(signal);
   signal.removeEventListener("abort", fire);
   const reason = reasonOfAbort(signal);
-  for (const own of waits) {
-    waits.delete(own);
-    own.act(reason);
-  }
+  // What one of them stops is not called any more.
+  for (const { act } of waits) act(reason);
 }
 
 /**

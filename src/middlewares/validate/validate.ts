@@ -133,8 +133,7 @@ function nextValidated(message: object, result: SchemaResult, next: Next): Promi
     throw new MessageValidationError(classOf(Object.getPrototypeOf(message)), result.issues);
   }
   // A compiler that is not strict does not tell the two results apart.
-  const { value } = result as Extract<SchemaResult, { value: unknown }>;
-  const validated = instanceOf(message, value);
+  const validated = instanceOf(message, (result as Extract<SchemaResult, { value: unknown }>).value);
   inheritId(message, validated);
   return next(validated);
 }
