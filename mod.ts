@@ -112,6 +112,7 @@ export type {
   HandlerFunctionFor,
   HandlerResult,
   RegisteredHandler,
+  SharedResult,
 } from "./src/handler.ts";
 export type { HandlerDecorator, OneOrMore } from "./src/decorators.ts";
 export { HandlerRegistry, type Registration } from "./src/registry.ts";
@@ -136,4 +137,4 @@ export type { Draining } from "./src/queue/pump/draining.ts";
 export type { Constructor, DefaultBus } from "./src/di_adapter.ts";
 export type { Lifetime } from "./src/container/inject.ts";
 export { Scope } from "./src/container/scope.ts";
-export type { AbstractConstructor, Token } from "./src/token.ts";
+export type { AbstractConstructor, PrivateClass, Token } from "./src/token.ts";

@@ -7,10 +7,10 @@ import { assertEquals } from "@std/assert";
  */
 const LAYERS: readonly (readonly string[])[] = [
   ["internal/*"],
+  ["token"],
   [
     "message",
     "metadata",
-    "token",
     "standard_schema",
     "delivered_id",
     "instantiate",

@@ -5,7 +5,7 @@ import { disposeInstances } from "../internal/dispose.ts";
 import { Bindings, tokenName } from "./bindings.ts";
 import { construct, type Lifetime, pathWithin, type ResolutionContext } from "./inject.ts";
 import { refuseUndefined } from "../refuse_undefined.ts";
-import { Scope, SCOPE_CONTEXT } from "./scope.ts";
+import { Scope } from "./scope.ts";
 import type { AbstractConstructor, Token } from "../token.ts";
 
 /** How a token is bound. */
@@ -214,5 +214,5 @@ export class Container implements DIAdapter<Scope | HandlerContext> {
 /** Another adapter may use a container only to wire handlers. Then the scope is of another kind, or absent. */
 function contextOf(scope: Scope | HandlerContext | undefined): ResolutionContext | undefined {
   const isContext = typeof scope === "object" && scope !== null && "handler" in scope;
-  return isContext ? scope : scope instanceof Scope ? scope[SCOPE_CONTEXT] : undefined;
+  return isContext ? scope : scope instanceof Scope ? scope["~context"] : undefined;
 }

@@ -5,14 +5,6 @@ import { pathWithin, type ResolutionContext, type ScopeContext } from "./inject.
 import type { Token } from "../token.ts";
 
 /**
- * The key under which the container finds the context of a scope: it is another module, which cannot read `#context`, and
- * users have no use for it.
- *
- * @internal
- */
-export const SCOPE_CONTEXT: unique symbol = /* @__PURE__ */ Symbol("scopeContext");
-
-/**
  * Shares the instances that are bound as `"scoped"`, and disposes them when it is disposed. Open one with
  * {@linkcode Container.createScope}; the bus opens one for each run of a handler.
  *
@@ -50,11 +42,12 @@ export class Scope {
   }
 
   /**
-   * The context for what is built in the scope.
+   * The context for what is built in the scope, for the container alone: it is another module, which cannot read
+   * `#context`. A bundler keeps a class that nobody uses if the key of a member is a symbol.
    *
    * @internal
    */
-  get [SCOPE_CONTEXT](): ResolutionContext {
+  get "~context"(): ResolutionContext {
     return this.#context;
   }
 

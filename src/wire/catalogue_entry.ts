@@ -67,7 +67,8 @@ export class CatalogueEntry implements CatalogueMessage {
   /** The key of a message whose sender gives none. */
   keyOf(message: object): string | undefined {
     const key = this.#key?.(message);
-    if (key === undefined || typeof key === "string") return key;
+    if (key === undefined) return undefined;
+    if (typeof key === "string") return key;
     throw new TypeError(`Cannot encode "${this.name}": its key must be a string, and is ${describe(key)}`);
   }
 
@@ -135,7 +136,8 @@ function validate(data: unknown, schema: StandardSchema, envelope: Envelope): un
     );
   }
   const { issues } = result;
-  if (issues === undefined) return result.value;
+  // A compiler that is not strict does not tell the two results apart.
+  if (issues === undefined) return (result as { readonly value: unknown }).value;
   throw new UndecodableMessageError(envelope, `its schema refuses ${placesOf(issues)}`, { issues });
 }
 

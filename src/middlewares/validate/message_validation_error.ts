@@ -38,7 +38,7 @@ export class MessageValidationError extends Error {
 }
 
 function keyOf(segment: PropertyKey | { readonly key: PropertyKey }): PropertyKey {
-  return typeof segment === "object" && segment !== null ? segment.key : segment;
+  return typeof segment === "object" && segment !== null ? segment.key : segment as PropertyKey;
 }
 
 function describeIssue({ path, message }: ValidationIssue): string {

@@ -74,7 +74,7 @@ export function observe(): Observer {
 
   return {
     middleware: function observe(message, next, { metadata }) {
-      note(message, metadata.messageId, metadata.causationId);
+      note(message, metadata["messageId"], metadata["causationId"]);
       return next();
     },
     get flow() {
