@@ -24,7 +24,7 @@ const LAYERS: readonly (readonly string[])[] = [
   ["context"],
   ["errors", "handler", "middleware", "dispatcher", "di_adapter"],
   ["registry", "middleware_chain", "queue/*", "codec"],
-  ["defer", "dispatch_sequentially", "registries"],
+  ["by_kind", "defer", "dispatch_sequentially", "registries"],
   ["decorators", "bus/*", "container/*", "middlewares/*", "pipeline/*", "queue/memory/*", "queue/pump/*", "wire/*"],
   ["wire/describe/*"],
   ["router"],
