@@ -63,6 +63,7 @@ export {
   type EventFailure,
   HandlerNotFoundError,
   MiddlewareError,
+  NonRetryableError,
   ProviderNotFoundError,
   QueueClosedError,
 } from "./src/errors.ts";

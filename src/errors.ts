@@ -120,6 +120,31 @@ export class MiddlewareError extends Error {
   }
 }
 
+/**
+ * Trying again will not help: what is wrong stays wrong. Extend it, or throw it, where a handler knows so.
+ *
+ * @example
+ * ```ts
+ * import { NonRetryableError } from "@cq/core";
+ *
+ * class CardExpiredError extends NonRetryableError {}
+ *
+ * const error = new CardExpiredError('Cannot charge order 7: the card has expired');
+ * ```
+ */
+export class NonRetryableError extends Error {
+  /**
+   * Says that trying again will not help.
+   *
+   * @param message What is wrong.
+   * @param options The error that has caused it, as the `cause`.
+   */
+  constructor(message: string, options?: ErrorOptions) {
+    super(message, options);
+    this.name = "NonRetryableError";
+  }
+}
+
 /** A message was sent to a queue that is closed, or that was closed while the sender waited. It will not be delivered. */
 export class QueueClosedError extends Error {
   /** The message that was not sent. */

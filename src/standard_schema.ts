@@ -2,19 +2,22 @@
  * The part of Standard Schema that validation needs. The schemas of zod, valibot, arktype and others have it.
  *
  * @typeParam Output What the schema makes of a value that it accepts.
+ * @typeParam Input What the schema accepts, as far as the types tell.
  */
-export interface StandardSchema<Output = unknown> {
+export interface StandardSchema<Output = unknown, Input = unknown> {
   /** The property under which all libraries offer the interface. */
   readonly "~standard": {
     /** The version of the interface. */
     readonly version: 1;
     /** Validates a value. */
     readonly validate: (value: unknown) => SchemaResult<Output> | PromiseLike<SchemaResult<Output>>;
+    /** The types of what goes in and comes out. It does not exist at run time. */
+    readonly types?: { readonly input: Input; readonly output: Output } | undefined;
   };
 }
 
 /**
- * The answer of a schema: its output, or what is wrong with the value.
+ * What a schema says of a value: what it makes of it, or what is wrong with it.
  *
  * @typeParam Output What the schema makes of a value that it accepts.
  */
@@ -26,17 +29,17 @@ export type SchemaResult<Output = unknown> =
 export interface SchemaIssue {
   /** What is wrong. */
   readonly message: string;
-  /** The way to the wrong part of the value: keys, or objects that hold a key. */
+  /** Where in the value it is: keys, or objects that hold a key. */
   readonly path?: readonly (PropertyKey | { readonly key: PropertyKey })[] | undefined;
 }
 
 /**
- * The data of a message, which the output of a schema has to fit: all its properties but the methods.
+ * The data of a message, which a schema has to put out: all its properties but the methods.
  *
  * @typeParam M The message.
  */
 export type MessageData<M> = M extends object ? {
-    // The brands of the base classes are keyed by symbols.
+    // What a base class tells the compiler is keyed by a symbol.
     [K in keyof M as K extends symbol ? never : M[K] extends (...args: never) => unknown ? never : K]: M[K];
   }
   : M;
@@ -67,10 +70,10 @@ export type MessageData<M> = M extends object ? {
 export type SchemaFor<M> = StandardSchema<MessageData<M>>;
 
 /**
- * Whether a value is a schema.
+ * Makes sure that a value is a schema.
  *
- * @param value Any value. In some libraries a schema is a function.
- * @returns Whether it has the method of a schema.
+ * @param value What should be a schema. With some libraries a schema is a function.
+ * @returns Whether it has what a schema has.
  */
 export function isStandardSchema(value: unknown): value is StandardSchema {
   if ((typeof value !== "object" && typeof value !== "function") || value === null) return false;

@@ -8,13 +8,13 @@ import { assertEquals } from "@std/assert";
  */
 const LAYERS: readonly (readonly string[])[] = [
   ["internal/*"],
-  ["message", "metadata", "token", "standard_schema"],
+  ["message", "metadata", "token", "standard_schema", "delivered_id"],
   ["message_class"],
   ["naming"],
-  ["context_values", "related_events"],
+  ["context_values", "related_events", "envelope", "json_loss"],
   ["context"],
   ["errors", "handler", "middleware", "dispatcher", "di_adapter"],
-  ["registry", "middleware_chain", "queue/*"],
+  ["registry", "middleware_chain", "queue/*", "codec"],
   ["defer", "dispatch_sequentially"],
   ["decorators", "bus/*", "container/*", "middlewares/*", "pipeline/*", "queue/memory/*", "queue/pump/*"],
   ["router"],
