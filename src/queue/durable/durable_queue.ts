@@ -1,0 +1,362 @@
+import type { BackoffOptions } from "../../internal/backoff.ts";
+import type { MessageCodec } from "../../codec.ts";
+import { QueueClosedError } from "../../errors.ts";
+import type { Delivery, Queue, SendOptions } from "../queue.ts";
+import { Batch } from "./batch.ts";
+import { type DeadLetter, type DeadLetters, deadLettersOf } from "./dead_letters.ts";
+import { DurableDelivery } from "./durable_delivery.ts";
+import { Failures, type QueueFailure } from "./failures.ts";
+import { type DurableConsumer, Inbound } from "./inbound.ts";
+import { outgoingOf, type OutgoingRules } from "./outgoing.ts";
+import type { Burial, Outgoing, QueueDriver, QueueStats, Received } from "./queue_driver.ts";
+import { Settling } from "./settling.ts";
+
+/**
+ * How a {@linkcode DurableQueue} treats its messages.
+ *
+ * @typeParam T The messages.
+ */
+export interface DurableQueueOptions<T> {
+  /** The name of the queue: letters, digits, `_` and `-`, at most 64. */
+  readonly name: string;
+  /** Makes envelopes of messages and messages of envelopes: a catalogue, or `jsonCodec()` for plain data. */
+  readonly codec: MessageCodec<T>;
+  /**
+   * How often a message is delivered before it is given up. `Infinity` never gives up.
+   *
+   * @default {5}
+   */
+  readonly maxAttempts?: number | undefined;
+  /**
+   * How long a message belongs to a consumer that does not answer, in milliseconds. A process that lives prolongs it: a
+   * handler may take longer. After a crash the message is delivered again when it is over.
+   *
+   * @default {30_000}
+   */
+  readonly leaseMs?: number | undefined;
+  /**
+   * How long a message waits after a nack without a delay.
+   *
+   * @default {{ delay: 1_000, factor: 2, maxDelay: 300_000, jitter: true }}
+   */
+  readonly backoff?: BackoffOptions | undefined;
+  /**
+   * How many messages are fetched ahead of those that consumers wait for. They belong to this process meanwhile.
+   *
+   * @default {10}
+   */
+  readonly prefetch?: number | undefined;
+  /**
+   * How often the server is asked where nothing tells of new messages, in milliseconds.
+   *
+   * @default {1_000}
+   */
+  readonly pollMs?: number | undefined;
+  /**
+   * Whether an ack resolves when the server has confirmed it, or at once. With `"behind"` it is many times as fast, and a
+   * crash delivers the last few messages again.
+   *
+   * @default {"awaited"}
+   */
+  readonly acks?: "awaited" | "behind" | undefined;
+  /**
+   * How many bytes the body of a message may have.
+   *
+   * @default {1_048_576}
+   */
+  readonly maxBytes?: number | undefined;
+  /**
+   * How long a message waits whose name or version the codec does not know, in milliseconds. It is tried for an hour, and
+   * its attempts do not count.
+   *
+   * @default {30_000}
+   */
+  readonly unknownDelayMs?: number | undefined;
+  /**
+   * Is told of what fails while no caller waits for it: the server does not answer, a message cannot be decoded. The queue
+   * goes on by itself where `willRetry` says so.
+   */
+  readonly onError?: ((error: unknown, failure: QueueFailure) => unknown) | undefined;
+  /** Is told of each message that is given up. The queue keeps it with its dead letters. */
+  readonly onDead?: ((letter: DeadLetter<T>) => unknown) | undefined;
+}
+
+/**
+ * A queue that lives on a server or in a file, behind a driver. It outlives the process, and other processes share it.
+ *
+ * Each message is delivered at least once: again where the process ends between the handling and the ack. Sends and acks
+ * of one tick go to the server together. While the server is away acks, nacks and receives insist, and `onError` hears of
+ * it; `send` rejects, since the caller decides.
+ *
+ * `close` is the end of this handle alone: its iterators end when a receive finds nothing, and other handles go on.
+ *
+ * @typeParam T The messages.
+ *
+ * @example
+ * ```ts ignore
+ * const queue = new DurableQueue(new DirectoryDriver("./orders"), { name: "orders", codec: jsonCodec<Order>() });
+ * await queue.send({ id: 7 });
+ *
+ * for await (const delivery of queue) {
+ *   console.log(delivery.message.id); // 7
+ *   await delivery.ack();
+ * }
+ * ```
+ */
+export class DurableQueue<T> implements Queue<T> {
+  /** The name of the queue. */
+  readonly name: string;
+  /** The dead letters of the queue. */
+  readonly dead: DeadLetters<T>;
+  readonly #driver: QueueDriver;
+  readonly #rules: OutgoingRules<T>;
+  readonly #failures: Failures;
+  readonly #sends: Batch<Outgoing>;
+  readonly #settling: Settling<T>;
+  readonly #inbound: Inbound<T>;
+  readonly #onDead: DurableQueueOptions<T>["onDead"];
+  /** How many sends are on their way. */
+  #sending = 0;
+  #isClosed = false;
+  #disposing: Promise<void> | undefined;
+
+  /**
+   * Puts a queue over a driver. Nothing is started before the first message is sent or received.
+   *
+   * @param driver The driver. It belongs to the queue, which disposes it.
+   * @param options The name, the codec, and how the messages are treated.
+   * @throws {RangeError} If an option is out of its range.
+   */
+  constructor(driver: QueueDriver, options: DurableQueueOptions<T>) {
+    const { name, codec, maxAttempts = 5, leaseMs = 30_000, prefetch = 10, pollMs = 1_000 } = options;
+    const { maxBytes = 1_048_576, unknownDelayMs = 30_000, acks = "awaited", onError } = options;
+    const { backoff = { delay: 1_000, factor: 2, maxDelay: 300_000, jitter: true } } = options;
+    if (!/^[A-Za-z0-9_-]{1,64}$/.test(name)) {
+      const rule = 'must have 1 to 64 letters, digits, "_" and "-"';
+      throw new RangeError(`Cannot make a queue with the name ${JSON.stringify(name)}: ${rule}`);
+    }
+    const counts = { maxAttempts, leaseMs, prefetch, pollMs, maxBytes, unknownDelayMs };
+    for (const [option, value] of Object.entries(counts)) {
+      const least = option === "prefetch" ? 0 : 1;
+      if (Number.isSafeInteger(value) && value >= least || option === "maxAttempts" && value === Infinity) continue;
+      const rule = `must be a whole number from ${least}${option === "maxAttempts" ? ", or Infinity" : ""}`;
+      throw new RangeError(`Cannot make the queue "${name}" with ${option}: ${value}: ${rule}`);
+    }
+    this.name = name;
+    this.#driver = driver;
+    this.#onDead = options.onDead;
+    this.#rules = { name, codec, maxBytes, driver };
+    this.#failures = new Failures({ name, onError, explain: (error) => driver.explain?.(error) });
+    this.#sends = new Batch({
+      flush: async (messages) => {
+        await driver.publish(messages);
+        this.#inbound.wake();
+      },
+      again: (error) => Promise.reject(this.#failures.explained(error)),
+      weigh: ({ envelope }) => envelope.body.length,
+    });
+    this.#settling = new Settling({
+      driver,
+      failures: this.#failures,
+      maxAttempts,
+      backoff,
+      acks,
+      confirmed: (delivery) => this.#inbound.confirmed(delivery),
+      acking: () => this.#inbound.ask(),
+      wake: () => this.#inbound.wake(),
+      buried: (burial, message) => this.#tellOfDead(burial, message),
+    });
+    this.#inbound = new Inbound({
+      driver,
+      codec,
+      failures: this.#failures,
+      settling: this.#settling,
+      prefetch,
+      leaseMs,
+      pollMs,
+      unknownDelayMs,
+      isEnding: () => this.#isClosed && this.#sending === 0,
+    });
+    this.dead = deadLettersOf({
+      store: () => this.#offered("dead", driver.dead),
+      codec,
+      explained: (error) => this.#failures.explained(error),
+      wake: () => this.#inbound.wake(),
+    });
+  }
+
+  /**
+   * Sends a message.
+   *
+   * @param message The message.
+   * @param options What goes along with it. When the signal fires the send rejects; where the message was on its way to the
+   * server already, it may be in the queue.
+   * @returns A promise that resolves when the server has written the message down.
+   * @throws {QueueClosedError} If this handle is closed.
+   * @throws {RangeError} If the body has more than `maxBytes`, or the queue does not promise what the options ask for.
+   */
+  async send(message: T, options: SendOptions = {}): Promise<void> {
+    if (this.#isClosed) throw new QueueClosedError(message);
+    this.#sending++;
+    try {
+      const outgoing = outgoingOf(message, options, this.#rules);
+      await this.#sends.add("then" in outgoing ? await outgoing : outgoing, options.signal);
+    } finally {
+      this.#sending--;
+      if (this.#isClosed) this.#inbound.wake();
+    }
+  }
+
+  /**
+   * Ends this handle: its sends reject, and its iterators end at the first receive that finds nothing. The queue itself and
+   * its other handles go on. Closing twice is no error.
+   *
+   * @returns A promise that resolves when the sends have been answered that were on their way.
+   */
+  close(): Promise<void> {
+    this.#isClosed = true;
+    this.#inbound.wake();
+    return this.#sends.idle();
+  }
+
+  /**
+   * Starts to receive. Each iterator is a consumer of its own. It may hold several deliveries, and several `next` may wait.
+   *
+   * Leaving it, with `break` or `return()`, ends the receives that wait and gives back the deliveries that are not settled,
+   * without counting their attempts.
+   *
+   * @returns The deliveries.
+   */
+  [Symbol.asyncIterator](): AsyncIterator<Delivery<T>, undefined> & AsyncIterable<Delivery<T>> {
+    const inbound = this.#inbound;
+    const consumer: DurableConsumer<T> = { held: new Set(), hasLeft: false };
+    return {
+      next: () => inbound.next(consumer),
+      return: async () => {
+        await inbound.leave(consumer);
+        return { done: true, value: undefined };
+      },
+      throw: async (error) => {
+        await inbound.leave(consumer);
+        throw error;
+      },
+      [Symbol.asyncIterator]() {
+        return this;
+      },
+    };
+  }
+
+  /**
+   * Counts the messages.
+   *
+   * @returns How many wait, are delayed, are held and are dead, and the age of the oldest.
+   */
+  async stats(): Promise<QueueStats> {
+    const { stats } = this.#driver;
+    return await this.#explaining(() => this.#offered("stats", stats).call(this.#driver));
+  }
+
+  /**
+   * Asks the server for an answer, for readiness checks.
+   *
+   * @returns A promise that rejects where the server does not answer, or does not know the queue.
+   */
+  async ping(): Promise<void> {
+    const { ping } = this.#driver;
+    await this.#explaining(() => this.#offered("ping", ping).call(this.#driver));
+  }
+
+  /**
+   * Leaves at once: ends the iterators and gives back what they hold. What cannot be brought to the server at the first
+   * attempt is left to its lease. The client of the driver stays open: it belongs to the user.
+   *
+   * @returns A promise that resolves when nothing of the queue is left in the process.
+   */
+  [Symbol.asyncDispose](): Promise<void> {
+    return this.#disposing ??= this.#dispose();
+  }
+
+  /**
+   * Finds what the driver knows a delivery by, for subclasses that ack in a transaction of the user.
+   *
+   * @param delivery A delivery of this queue that is not settled.
+   * @returns What the driver has received.
+   * @throws {TypeError} If it is a delivery of another queue.
+   * @throws {Error} If it is settled or lost.
+   */
+  protected receivedOf(delivery: Delivery<unknown>): Received {
+    const cannot = `Cannot settle "${delivery.id}" in a transaction`;
+    if (!(delivery instanceof DurableDelivery) || delivery.host !== this.#settling) {
+      throw new TypeError(
+        `${cannot}: it is not a delivery of the queue "${this.name}". Use the queue that delivered it`,
+      );
+    }
+    if (delivery.isOpen) return delivery.received;
+    throw new Error(`${cannot}: it is settled already, or another consumer has it. Roll the transaction back`);
+  }
+
+  /** Says that a delivery was settled in a transaction that has been committed. */
+  protected markSettled(delivery: Delivery<unknown>): void {
+    if (!(delivery instanceof DurableDelivery)) return;
+    delivery.markSettled();
+    this.#inbound.confirmed(delivery);
+  }
+
+  /**
+   * Makes of a message what the driver writes down, for subclasses that write in a transaction of the user.
+   *
+   * @param message The message.
+   * @param options What the sender adds to it.
+   * @returns The message with its delay, plainly where the codec is synchronous.
+   */
+  protected outgoingOf(message: T, options: SendOptions = {}): Outgoing | PromiseLike<Outgoing> {
+    if (this.#isClosed) throw new QueueClosedError(message);
+    return outgoingOf(message, options, this.#rules);
+  }
+
+  /** Tells the consumers of this handle that there may be something to receive. */
+  protected wake(): void {
+    this.#inbound.wake();
+  }
+
+  async #dispose(): Promise<void> {
+    this.#isClosed = true;
+    this.#failures.end();
+    const leaving = this.#inbound.dispose();
+    await this.#sends.idle();
+    await leaving;
+    await this.#settling.idle();
+    this.#inbound.stop();
+    await this.#driver.dispose?.();
+  }
+
+  async #tellOfDead({ received, reason }: Burial, message: T | undefined): Promise<void> {
+    const { envelope: { id, name, body }, attempt } = received;
+    try {
+      await this.#onDead?.({
+        id,
+        name,
+        body,
+        reason,
+        attempt,
+        at: new Date(),
+        ...(message === undefined ? {} : { message }),
+      });
+    } catch (error) {
+      this.#failures.report("onDead", error, false);
+    }
+  }
+
+  async #explaining<R>(work: () => PromiseLike<R>): Promise<R> {
+    try {
+      return await work();
+    } catch (error) {
+      throw this.#failures.explained(error);
+    }
+  }
+
+  #offered<M>(what: string, method: M | undefined): M {
+    if (method !== undefined) return method;
+    throw new TypeError(`Cannot use "${what}" of the queue "${this.name}": its driver does not offer it`);
+  }
+}
