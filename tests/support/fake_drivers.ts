@@ -151,9 +151,11 @@ export class PushedDriver extends FakeDriver {
     });
   }
 
+  /** Closes the channel: what it has delivered goes to others. */
   override dispose(): void {
     super.dispose();
     clearTimeout(this.#timer);
+    this.server.release(this);
   }
 
   override cut(): void {

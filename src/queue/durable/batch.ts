@@ -11,8 +11,11 @@ interface Entry<Item> {
 export interface BatchOptions<Item> {
   /** Does it for all items at once. */
   readonly flush: (items: readonly Item[]) => PromiseLike<unknown>;
-  /** Resolves when a flush that has failed is to be tried again, and rejects where it is not. */
-  readonly again: (error: unknown, attempt: number) => Promise<void>;
+  /**
+   * Waits until a flush that has failed is to be tried again. It resolves to `false` where nothing is tried any more: the
+   * promises of the items then stay open. It rejects with the error that the items end with.
+   */
+  readonly again: (error: unknown, attempt: number) => Promise<boolean>;
   /** How much an item weighs. A flush takes at most 1,000 items, and at most 4 million of weight. */
   readonly weigh?: ((item: Item) => number) | undefined;
   /** How long items wait for others, in milliseconds. Without it, until the end of the tick. */
@@ -85,7 +88,7 @@ export class Batch<Item> {
         return;
       } catch (error) {
         try {
-          await this.#options.again(error, attempt);
+          if (!await this.#options.again(error, attempt)) return;
         } catch (final) {
           for (const { reject } of entries) reject(final);
           return;

@@ -322,11 +322,7 @@ export class DurableQueue<T> implements Queue<T> {
   async #dispose(): Promise<void> {
     this.#isClosed = true;
     this.#failures.end();
-    const leaving = this.#inbound.dispose();
-    await this.#sends.idle();
-    await leaving;
-    await this.#settling.idle();
-    this.#inbound.stop();
+    await Promise.all([this.#sends.idle(), this.#inbound.dispose()]);
     await this.#driver.dispose?.();
   }
 

@@ -40,18 +40,17 @@ export class Failures {
     return this.#options.explain?.(error) ?? error;
   }
 
-  /** Resolves when it is time to try again, and rejects with the error to end with where trying again cannot help. */
-  async again(action: QueueFailure["action"], error: unknown, attempt: number): Promise<void> {
+  /**
+   * Waits until it is time to try again. It resolves to whether to do so: not when the queue is disposed. It rejects with
+   * the error to end with where trying again cannot help.
+   */
+  async again(action: QueueFailure["action"], error: unknown, attempt: number): Promise<boolean> {
     const final = this.#options.explain?.(error);
     const { signal } = this.#ending;
-    const willRetry = final === undefined && !signal.aborted;
-    this.report(action, error, willRetry);
-    if (!willRetry) throw final ?? error;
-    try {
-      await sleep(delayAfter(error, attempt), signal);
-    } catch {
-      throw error;
-    }
+    this.report(action, error, final === undefined && !signal.aborted);
+    if (final !== undefined) throw final;
+    await sleep(delayAfter(error, attempt), signal).catch(() => {});
+    return !signal.aborted;
   }
 
   /** Tells the user. What `onError` throws is an unhandled rejection: the queue has no one else to tell. */

@@ -98,7 +98,7 @@ export class PullFeed implements Feed {
         else if (idleMs > 0) await this.#pause.wait(Math.min(idleMs, host.pollMs));
       } catch (error) {
         try {
-          await host.failures.again("receive", error, ++failures);
+          if (!await host.failures.again("receive", error, ++failures)) break;
         } catch (final) {
           this.#wanted = 0;
           host.fail(final);
@@ -172,7 +172,7 @@ export class PushFeed implements Feed {
         else await this.#pause.wait(pollMs);
       } catch (error) {
         try {
-          await failures.again("receive", error, ++attempt);
+          if (!await failures.again("receive", error, ++attempt)) break;
         } catch (final) {
           this.#wanted = 0;
           this.#host.fail(final);
