@@ -16,7 +16,16 @@ const LAYERS: readonly (readonly string[])[] = [
   ["errors", "handler", "middleware", "dispatcher", "di_adapter"],
   ["registry", "middleware_chain", "queue/*", "codec"],
   ["defer", "dispatch_sequentially"],
-  ["decorators", "bus/*", "container/*", "middlewares/*", "pipeline/*", "queue/memory/*", "queue/pump/*", "queue/durable/*"],
+  [
+    "decorators",
+    "bus/*",
+    "container/*",
+    "middlewares/*",
+    "pipeline/*",
+    "queue/memory/*",
+    "queue/pump/*",
+    "queue/durable/*",
+  ],
   ["router"],
   ["default_router"],
 ];

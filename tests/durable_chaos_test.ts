@@ -1,4 +1,5 @@
 import { assert, assertEquals } from "@std/assert";
+import { stub } from "@std/testing/mock";
 import { FakeTime } from "@std/testing/time";
 import type { Delivery } from "@cq/core";
 import { DurableQueue } from "@cq/core/queue/durable";
@@ -29,9 +30,13 @@ interface Process {
 }
 
 /** Lets several processes act in an order that the seed decides, and checks what they did. Returns how much was sent. */
-async function live(seed: number, makeDriver: (server: FakeQueueServer) => PulledDriver | PushedDriver): Promise<number> {
+async function live(
+  seed: number,
+  makeDriver: (server: FakeQueueServer) => PulledDriver | PushedDriver,
+): Promise<number> {
   using time = new FakeTime();
   const random = randomOf(seed);
+  using _jitter = stub(Math, "random", () => random(1_000) / 1_000);
   const server = new FakeQueueServer();
   const accepted = new Set<string>();
   const handled = new Map<string, number>();
@@ -89,7 +94,10 @@ async function live(seed: number, makeDriver: (server: FakeQueueServer) => Pulle
   async function send({ queue }: Process): Promise<void> {
     const message = `message ${++count}`;
     try {
-      await queue.send(message, { delay: random(3) === 0 ? 100 : 0, ...(random(4) === 0 ? { key: `${random(2)}` } : {}) });
+      await queue.send(message, {
+        delay: random(3) === 0 ? 100 : 0,
+        ...(random(4) === 0 ? { key: `${random(2)}` } : {}),
+      });
       accepted.add(message);
     } catch {
       // It may be there, or not.
@@ -158,10 +166,12 @@ async function live(seed: number, makeDriver: (server: FakeQueueServer) => Pulle
   return accepted.size;
 }
 
-for (const [name, make] of [
-  ["a pulled driver", (server: FakeQueueServer) => new PulledDriver(server)],
-  ["a driver that pushes", (server: FakeQueueServer) => new PushedDriver(server)],
-] as const) {
+for (
+  const [name, make] of [
+    ["a pulled driver", (server: FakeQueueServer) => new PulledDriver(server)],
+    ["a driver that pushes", (server: FakeQueueServer) => new PushedDriver(server)],
+  ] as const
+) {
   Deno.test(`DurableQueue loses nothing and shares nothing over ${name}, through crashes, outages and lost answers`, async () => {
     let accepted = 0;
     for (let seed = 1; seed <= SEEDS; seed++) accepted += await live(seed, make);

@@ -290,7 +290,9 @@ Deno.test("Delivery.ack() waits for the server, and insists while the server is 
   const acking = watch(delivery.ack());
   await advance(time, 1_000);
   assertEquals(acking.state, "pending");
-  assert(failures.some(([message, action, willRetry]) => message === "ack was refused" && action === "ack" && willRetry));
+  assert(
+    failures.some(([message, action, willRetry]) => message === "ack was refused" && action === "ack" && willRetry),
+  );
   server.isDown = false;
   await advance(time, 10_000);
   assertEquals([acking.state, server.size], ["resolved", 0]);
@@ -551,7 +553,11 @@ Deno.test("DurableQueue makes a dead letter of a message that cannot be decoded,
     ...{ id: "1", name: "json", body: "{" },
     reason: server.dead[0]!.reason,
   }]);
-  assert(server.dead[0]!.reason.startsWith('UndecodableMessageError: Cannot decode "json": its body is not JSON; caused by '));
+  assert(
+    server.dead[0]!.reason.startsWith(
+      'UndecodableMessageError: Cannot decode "json": its body is not JSON; caused by ',
+    ),
+  );
   assertEquals(failures.map(([message, ...rest]) => [message, ...rest]), [
     ['Cannot decode "json": its body is not JSON', "decode", false],
   ]);
@@ -559,10 +565,12 @@ Deno.test("DurableQueue makes a dead letter of a message that cannot be decoded,
   await queue[Symbol.asyncDispose]();
 });
 
-for (const [what, error] of [
-  ["an unknown message", (envelope: Envelope) => new UnknownMessageError(envelope)],
-  ["a message of a newer version", (envelope: Envelope) => new NewerVersionError(envelope, 1)],
-] as const) {
+for (
+  const [what, error] of [
+    ["an unknown message", (envelope: Envelope) => new UnknownMessageError(envelope)],
+    ["a message of a newer version", (envelope: Envelope) => new NewerVersionError(envelope, 1)],
+  ] as const
+) {
   Deno.test(`DurableQueue tries ${what} for an hour without counting attempts, and gives it up then`, async () => {
     using time = new FakeTime();
     let isDeployed = false;

@@ -66,7 +66,8 @@ export class FakeQueueServer {
     const now = Date.now();
     const isFree = (row: Row) => row.due <= now && (row.lease === undefined || row.lease < now);
     const isFirst = (row: Row) =>
-      row.envelope.key === undefined || !this.#rows.some((other) => other.envelope.key === row.envelope.key && other.seq < row.seq);
+      row.envelope.key === undefined ||
+      !this.#rows.some((other) => other.envelope.key === row.envelope.key && other.seq < row.seq);
     const rows = this.#rows.filter((row) => isFree(row) && isFirst(row)).sort((a, b) => a.due - b.due || a.seq - b.seq);
     return rows.slice(0, limit).map((row) => {
       const wasLost = row.lease !== undefined;

@@ -3,7 +3,7 @@ import { RESOLVED } from "../../internal/promise.ts";
 
 interface Entry<Item> {
   readonly item: Item;
-  readonly resolve: () => void;
+  readonly resolve: (isDone: boolean) => void;
   readonly reject: (error: unknown) => void;
 }
 
@@ -12,8 +12,8 @@ export interface BatchOptions<Item> {
   /** Does it for all items at once. */
   readonly flush: (items: readonly Item[]) => PromiseLike<unknown>;
   /**
-   * Waits until a flush that has failed is to be tried again. It resolves to `false` where nothing is tried any more: the
-   * promises of the items then stay open. It rejects with the error that the items end with.
+   * Waits until a flush that has failed is to be tried again. It resolves to `false` where nothing is tried any more. It
+   * rejects with the error that the items end with.
    */
   readonly again: (error: unknown, attempt: number) => Promise<boolean>;
   /** How much an item weighs. A flush takes at most 1,000 items, and at most 4 million of weight. */
@@ -40,13 +40,16 @@ export class Batch<Item> {
     this.#options = options;
   }
 
-  /** Adds an item. The promise settles with the flush that the item is in, or when the signal fires. */
-  add(item: Item, signal?: AbortSignal): Promise<void> {
-    return abortable<void>(signal, (resolve, reject) => {
+  /**
+   * Adds an item. The promise settles with the flush that the item is in, or when the signal fires. It resolves to whether
+   * the flush was done.
+   */
+  add(item: Item, signal?: AbortSignal): Promise<boolean> {
+    return abortable<boolean>(signal, (resolve, reject) => {
       const entry = { item, resolve, reject };
       this.#entries.push(entry);
       this.#schedule();
-      return () => {
+      return function remove() {
         const index = this.#entries.indexOf(entry);
         if (index >= 0) this.#entries.splice(index, 1);
       };
@@ -81,18 +84,21 @@ export class Batch<Item> {
 
   async #flush(entries: readonly Entry<Item>[]): Promise<void> {
     const items = entries.map(({ item }) => item);
+    try {
+      const isDone = await this.#insist(items);
+      for (const { resolve } of entries) resolve(isDone);
+    } catch (error) {
+      for (const { reject } of entries) reject(error);
+    }
+  }
+
+  async #insist(items: readonly Item[]): Promise<boolean> {
     for (let attempt = 1;; attempt++) {
       try {
         await this.#options.flush(items);
-        for (const { resolve } of entries) resolve();
-        return;
+        return true;
       } catch (error) {
-        try {
-          if (!await this.#options.again(error, attempt)) return;
-        } catch (final) {
-          for (const { reject } of entries) reject(final);
-          return;
-        }
+        if (!await this.#options.again(error, attempt)) return false;
       }
     }
   }

@@ -172,13 +172,9 @@ export class Inbound<T> implements FeedHost {
     const leaving = Array.from(this.#consumers, (consumer) => this.leave(consumer));
     // A consumer that has ended may hold some still.
     for (const delivery of this.#leases.deliveries) if (delivery.isOpen) leaving.push(delivery.giveBack());
-    const left = Promise.allSettled(leaving);
-    await this.#feed?.idle();
+    await Promise.allSettled([...leaving, this.#feed?.idle()]);
     await this.#plan.settling.idle();
-    // What has not reached the server by now is left to its lease, and no caller waits for it any more.
-    for (const delivery of this.#leases.deliveries) delivery.lose("the queue was disposed");
     this.#leases.stop();
-    await left;
   }
 
   /** Receives that start in one tick are asked for together. */

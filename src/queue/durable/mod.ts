@@ -4,7 +4,8 @@
  * @module
  */
 
-export { DurableQueue, type DurableQueueOptions } from "./durable_queue.ts";
+export { DurableQueue } from "./durable_queue.ts";
+export type { DurableQueueOptions } from "./durable_queue_options.ts";
 export type { DeadLetter, DeadLetters } from "./dead_letters.ts";
 export type { QueueFailure } from "./failures.ts";
 export type {

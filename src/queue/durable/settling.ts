@@ -1,5 +1,4 @@
 import { backoff, type BackoffOptions } from "../../internal/backoff.ts";
-import { RESOLVED } from "../../internal/promise.ts";
 import type { NackOptions } from "../queue.ts";
 import { Batch } from "./batch.ts";
 import type { DurableDelivery } from "./durable_delivery.ts";
@@ -69,12 +68,11 @@ export class Settling<T> {
     this.#burials = batch("bury", (burials) => driver.bury(burials));
   }
 
-  ack(delivery: DurableDelivery<T>): Promise<void> {
+  async ack(delivery: DurableDelivery<T>): Promise<void> {
     const acked = this.#confirm(delivery, this.#acks.add(delivery.received));
-    if (this.#plan.acks === "awaited") return acked;
-    // The user has heard of the failure, and no caller waits for it.
-    acked.catch(() => {});
-    return RESOLVED;
+    // Where no caller waits for it, the user has heard of a failure.
+    if (this.#plan.acks === "behind") acked.catch(() => {});
+    else await acked;
   }
 
   nack(delivery: DurableDelivery<T>, { reason, delay, requeue = true }: NackOptions): () => Promise<void> {
@@ -82,23 +80,26 @@ export class Settling<T> {
     if (delay !== undefined && !(delay >= 0 && delay < Infinity)) {
       throw new RangeError(`Cannot deliver "${received.envelope.name}" again in ${delay} ms: must be a number from 0`);
     }
-    if (!requeue || delivery.isLast) return () => this.bury(delivery, reasonText(reason));
+    if (!requeue || delivery.isLast) {
+      const burying = () => this.bury(delivery, reasonText(reason));
+      return burying;
+    }
     const delayMs = delay ?? this.#delayAfter(reason, received.attempt);
-    return () => this.retry(delivery, { received, delayMs });
+    const retrying = () => this.retry(delivery, { received, delayMs });
+    return retrying;
   }
 
-  giveBack(delivery: DurableDelivery<T>): Promise<void> {
-    return this.#confirm(delivery, this.#returns.add(delivery.received));
+  async giveBack(delivery: DurableDelivery<T>): Promise<void> {
+    await this.#confirm(delivery, this.#returns.add(delivery.received));
   }
 
-  retry(delivery: DurableDelivery<T>, retry: Retry): Promise<void> {
-    return this.#confirm(delivery, this.#retries.add(retry));
+  async retry(delivery: DurableDelivery<T>, retry: Retry): Promise<void> {
+    await this.#confirm(delivery, this.#retries.add(retry));
   }
 
   async bury(delivery: DurableDelivery<T>, reason: string, message: T | undefined = delivery.message): Promise<void> {
     const burial = { received: delivery.received, reason };
-    await this.#confirm(delivery, this.#burials.add(burial));
-    this.#plan.buried(burial, message);
+    if (await this.#confirm(delivery, this.#burials.add(burial))) this.#plan.buried(burial, message);
   }
 
   /** Starts the acks that wait for others, so that a receive may go along. */
@@ -111,8 +112,10 @@ export class Settling<T> {
     await Promise.all([this.#acks, this.#retries, this.#returns, this.#burials].map((batch) => batch.idle()));
   }
 
-  async #confirm(delivery: DurableDelivery<T>, settled: Promise<void>): Promise<void> {
-    await settled;
-    this.#plan.confirmed(delivery);
+  /** What was not done when the queue was disposed is left to its lease: the caller has nothing to do about it. */
+  async #confirm(delivery: DurableDelivery<T>, settled: Promise<boolean>): Promise<boolean> {
+    const isDone = await settled;
+    if (isDone) this.#plan.confirmed(delivery);
+    return isDone;
   }
 }
