@@ -26,7 +26,7 @@ const LAYERS: readonly (readonly string[])[] = [
     "queue/pump/*",
     "queue/durable/*",
   ],
-  ["router"],
+  ["router", "queue/sqlite/*"],
   ["default_router"],
 ];
 

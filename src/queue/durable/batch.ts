@@ -49,10 +49,11 @@ export class Batch<Item> {
       const entry = { item, resolve, reject };
       this.#entries.push(entry);
       this.#schedule();
-      return function remove() {
+      const remove = () => {
         const index = this.#entries.indexOf(entry);
         if (index >= 0) this.#entries.splice(index, 1);
       };
+      return remove;
     });
   }
 
