@@ -26,7 +26,7 @@ const LAYERS: readonly (readonly string[])[] = [
     "queue/pump/*",
     "queue/durable/*",
   ],
-  ["router", "queue/sqlite/*"],
+  ["router", "queue/sqlite/*", "queue/postgres/*"],
   ["default_router"],
 ];
 
