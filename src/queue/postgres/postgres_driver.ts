@@ -140,10 +140,16 @@ export class PostgresDriver implements QueueDriver<PostgresReceived> {
   }
 
   ack(messages: readonly PostgresReceived[]): Promise<void> {
+    // The next message of a key may be for another process.
+    const hasKeys = messages.some(({ envelope }) => envelope.key !== undefined);
     return new Promise((resolve, reject) => {
       const acks = this.#acks = {
         rows: JSON.stringify(messages.map(({ seq, fence }) => ({ seq, fence }))),
-        settle: (error?: unknown) => error === undefined ? resolve() : reject(error),
+        settle: (error?: unknown) => {
+          if (error !== undefined) return reject(error);
+          if (hasKeys) this.notify();
+          resolve();
+        },
       };
       RESOLVED.then(() => {
         if (this.#acks !== acks) return;
