@@ -1,5 +1,5 @@
 /**
- * What a dispatch costs beside the direct call that it stands for. `deno bench` prints the ratio under each group.
+ * Compares a dispatch with the direct call of the handler. `deno bench` prints the ratio under each group.
  *
  * Every case builds a new handler for every message, and awaits its result.
  */

@@ -42,7 +42,8 @@ const mails = new MemoryQueue<SendMail>({
 {
   // Without `failSilently` the first error would stop the pump. At the end of the block the queue is closed, and the
   // block waits for the last mail. Where there is no `await using`, as in Node 20 and 22, call `stop()` in a `finally`.
-  await using _draining = mails.draining(commands, { concurrency: 8, failSilently: true });
+  const pump = new Pump(mails, commands, { concurrency: 8, failSilently: true });
+  await using _draining = pump.draining({ closes: mails });
   for (let number = 1; number <= 1000; number++) await mails.send(new SendMail(number));
 }
 

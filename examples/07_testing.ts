@@ -79,4 +79,4 @@ for (const { run, skip } of cases) {
     console.log((error as Error).message);
   }
 }
-console.log(`${passed} promises hold, ${cases.filter(({ skip }) => skip).length} are not made`);
+console.log(`${passed} cases pass, ${cases.filter(({ skip }) => skip).length} are skipped`);

@@ -4,17 +4,17 @@ export interface RunOptions {
   readonly args?: readonly string[];
   /** The folder in which it runs. */
   readonly cwd?: string | URL;
-  /** What is added to its environment. */
+  /** Variables that are added to its environment. */
   readonly env?: Readonly<Record<string, string>>;
-  /** How long it may take, in milliseconds. */
+  /** The time limit, in milliseconds. */
   readonly timeoutMs?: number;
 }
 
 /** What a program printed. */
 export interface RunResult {
-  /** What it printed as its result. */
+  /** What it printed to the standard output. */
   readonly stdout: string;
-  /** All that it printed. */
+  /** All that it printed, errors included. */
   readonly output: string;
 }
 

@@ -1,11 +1,11 @@
 /**
- * Prints nothing where JSR answers, and otherwise the `--import-map` flag that puts the stand-ins in
- * `scripts/std/` in the place of `@std`, so that the tests run on machines that reach npm alone.
+ * Prints nothing if JSR answers. Otherwise it prints the `--import-map` flag that replaces `@std` by the stand-ins in
+ * `scripts/std/`, so that the tests run on machines that reach only npm.
  *
- * With `--packages` it prints the flag in any case, and the packages of `examples/deno.json` can be imported from
- * everywhere: those that the examples need are in one place, and tests need them too.
+ * With `--packages` it prints the flag in any case, and any file can import the packages of `examples/deno.json`. The
+ * examples need these packages, and tests need them too.
  *
- * Used as `deno test $(deno task -q std)`.
+ * Use it as `deno test $(deno task -q std)`.
  *
  * @module
  */
@@ -20,15 +20,17 @@ const STAND_INS: Readonly<Record<string, string>> = {
   "@std/testing/time": "./std/time.ts",
 };
 
-// A registry that accepts the connection and never answers would hold every test run up for minutes.
+// Without a limit, a registry that accepts the connection and never answers would delay each test run by minutes.
 const TIME_LIMIT_MS = 10_000;
 
-/** Where the map is written: in a workspace, Deno does not take one from a data URL. */
+/** The file of the map: in a workspace, Deno does not read a map from a data URL. */
 const MAP = "scripts/std/import_map.json";
 
-/** Tells whether all that the stand-ins replace can be loaded, which also fills the cache for the run to come. */
+/**
+ * Tells whether the modules that the stand-ins replace can be loaded. Loading them fills the cache for the test run.
+ */
 async function isStdReachable(): Promise<boolean> {
-  // The specifiers are variables, so that they are loaded here and not before this script starts.
+  // The specifiers are variables, so that the modules are loaded here and not before this script starts.
   const loading = Promise.all(Object.keys(STAND_INS).map((specifier) => import(specifier)));
   const limit = new Promise<false>((resolve) => setTimeout(() => resolve(false), TIME_LIMIT_MS));
   return await Promise.race([loading.then(() => true, () => false), limit]);
@@ -39,13 +41,13 @@ async function readImports(path: string): Promise<Readonly<Record<string, string
   return config.imports;
 }
 
-/** Builds the import map anew, because the flag replaces that of deno.json as a whole. */
+/** Builds a complete import map, because the flag replaces the imports of deno.json as a whole. */
 async function importMap(isReachable: boolean): Promise<{ imports: Record<string, string> }> {
   const imports: Record<string, string> = {};
   const declared = { ...await readImports("examples/deno.json"), ...await readImports("deno.json") };
   for (const [name, target] of Object.entries(declared)) {
     imports[name] = target;
-    // In deno.json, but not in an import map, a package stands for its subpaths too.
+    // Unlike in deno.json, in an import map a package does not include its subpaths.
     const scheme = /^(jsr|npm):\/?/.exec(target);
     if (scheme) imports[`${name}/`] = `${scheme[1]}:/${target.slice(scheme[0].length)}/`;
   }
@@ -54,7 +56,7 @@ async function importMap(isReachable: boolean): Promise<{ imports: Record<string
   return { imports };
 }
 
-/** Writes the map at one go: other tasks may be reading it. */
+/** Writes the map with one rename, because other tasks may read it at the same time. */
 async function writeMap(map: unknown): Promise<void> {
   const target = new URL(`../${MAP}`, import.meta.url);
   const part = new URL(`${target.href}.${Deno.pid}`);
@@ -67,5 +69,5 @@ if (!isReachable || Deno.args.includes("--packages")) {
   await writeMap(await importMap(isReachable));
   console.log(`--import-map=${MAP}`);
 }
-// Whatever still waits for the registry is not waited for.
+// A request to the registry may still be pending: the script does not wait for it.
 Deno.exit(0);

@@ -1,16 +1,15 @@
 /**
- * The bundler that the package is built with, and the runtimes, compilers and checkers that it is tested with: where
- * they are kept, outside of the checkout, and how they get there. `deno task tools` installs what is missing; its
- * arguments name a part of them.
+ * The bundler that builds the package, and the runtimes, compilers and checkers that test it. They are kept outside of
+ * the checkout. `deno task tools` installs those that are missing, or only those that its arguments name.
  *
  * @module
  */
 
 import { run } from "./run.ts";
 
-/** What is kept in a folder of its own, by the name of the folder: packages of npm, with their versions. */
+/** The tools, each with a folder of that name: packages of npm, with their versions. */
 const TOOLS = {
-  // Exactly, since it writes what is published.
+  // An exact version, because it writes the files that are published.
   "rolldown": ["rolldown@1.3.2"],
   "node-20": ["node@20"],
   "node-22": ["node@22"],
@@ -24,7 +23,7 @@ const TOOLS = {
   "tsx": ["tsx@^4.23.15"],
   "publint": ["publint@^0.3.25"],
   "attw": ["@arethetypeswrong/cli@^0.18.5"],
-  // The oldest with NoInfer, which the declarations use, and the newest of each major version.
+  // The oldest version with NoInfer, which the declarations use, and the newest of each major version.
   "typescript-5.4": ["typescript@~5.4.5"],
   "typescript-5.9": ["typescript@~5.9.3"],
   "typescript-6": ["typescript@^6.0.3"],
@@ -35,10 +34,10 @@ const TOOLS = {
 /** The name of a tool. */
 export type Tool = keyof typeof TOOLS;
 
-/** The names of browsers that can run without a window, Debian's first. */
+/** The names of browsers that can run without a window. The name on Debian comes first. */
 const BROWSERS = ["chromium", "chromium-browser", "google-chrome"];
 
-/** Whether this machine has to have everything, so that nothing is skipped. */
+/** Whether this machine must have all tools, so that no test is skipped. */
 export const IS_CI: boolean = Deno.env.get("CI") === "true";
 
 /** The folder in which tools are kept between runs. */
@@ -47,7 +46,7 @@ export function cacheFolder(): string {
   return CQ_CORE_CACHE ?? `${XDG_CACHE_HOME ?? `${HOME}/.cache`}/cq-core`;
 }
 
-/** The folder of a tool, in which its packages are in `node_modules`. */
+/** The folder of a tool. Its packages are in `node_modules` there. */
 export function toolFolder(tool: Tool): string {
   return `${cacheFolder()}/${tool}`;
 }
@@ -57,7 +56,7 @@ export function program(tool: Tool, name: string): string {
   return `${toolFolder(tool)}/node_modules/.bin/${name}`;
 }
 
-/** Whether a tool is installed, in the version that is asked for. */
+/** Whether a tool is installed in the right version. */
 export function isInstalled(tool: Tool): boolean {
   try {
     return Deno.readTextFileSync(`${toolFolder(tool)}/installed`) === TOOLS[tool].join(" ");
@@ -73,17 +72,17 @@ export async function findBrowser(): Promise<string | undefined> {
       await run(browser, { args: ["--version"] });
       return browser;
     } catch {
-      // The next one may be there.
+      // The next one may be installed.
     }
   }
   return undefined;
 }
 
 /**
- * Installs a tool with npm, unless it is there.
+ * Installs a tool with npm, unless it is installed.
  *
  * @param tool The tool.
- * @returns Whether it had to be installed.
+ * @returns Whether the tool was missing.
  */
 export async function installMissing(tool: Tool): Promise<boolean> {
   if (isInstalled(tool)) return false;
@@ -96,7 +95,7 @@ export async function installMissing(tool: Tool): Promise<boolean> {
   return true;
 }
 
-/** Installs Debian's browser, where the machine lets us. */
+/** Installs the browser of Debian, if the machine permits it. */
 async function installBrowser(): Promise<void> {
   const env = { DEBIAN_FRONTEND: "noninteractive" };
   await run("apt-get", { args: ["update"], env, timeoutMs: 300_000 });

@@ -49,7 +49,7 @@ export interface HandlerContext extends DispatchContext {
    * The related events of a command. Its handler adds to them. A middleware of a command bus sees what the last attempt
    * to succeed has added, once `next()` has resolved, and may take it.
    */
-  readonly events?: RelatedEvents;
+  readonly events?: RelatedEvents | undefined;
 }
 
 /** The context that a command's handler receives: it can add related events. */
@@ -102,4 +102,4 @@ export interface ContextByKind {
  * assertEquals(await router.newCommandBus().dispatch(new CloseAccount(), { metadata }), "acme");
  * ```
  */
-export const HANDLER_CONTEXT: InjectionToken<HandlerContext> = new InjectionToken("HANDLER_CONTEXT");
+export const HANDLER_CONTEXT: InjectionToken<HandlerContext> = /* @__PURE__ */ new InjectionToken("HANDLER_CONTEXT");

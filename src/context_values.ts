@@ -1,6 +1,8 @@
 import { describe } from "./naming.ts";
 import { InjectionToken, type Token } from "./token.ts";
 
+const NONE: ReadonlyMap<Token<unknown>, unknown> = /* @__PURE__ */ new Map();
+
 /**
  * What a dispatch carries for this process alone: a transaction, the current user as an object, a logger.
  *
@@ -18,18 +20,15 @@ import { InjectionToken, type Token } from "./token.ts";
  * class Rename extends Command<string> {}
  *
  * const commands = new MessageRouter().newCommandBus();
- * commands.subscribe(Rename, (_command, { values }) => values.get(USER)?.name ?? "nobody");
+ * commands.subscribe(Rename, (_command, { values }) => values.get(USER)?.name ?? "a stranger");
  *
  * const values = new ContextValues().with(USER, { name: "Ada" });
  *
  * assertEquals(await commands.dispatch(new Rename(), { values }), "Ada");
  * ```
  */
-export class ContextValues {
-  // A list that grows at its end, and is shared by its branches: a dispatch carries few values, and reads them seldom.
-  #token: Token<unknown> | undefined;
-  #value: unknown;
-  #others: ContextValues | undefined;
+export class ContextValues implements Iterable<[token: Token<unknown>, value: unknown]> {
+  #byToken: ReadonlyMap<Token<unknown>, unknown> = NONE;
 
   /**
    * Adds a value, or replaces the one that the token has.
@@ -45,9 +44,8 @@ export class ContextValues {
       throw new TypeError(`Cannot give a value to ${describe(token)}: it is neither a class nor an InjectionToken`);
     }
     const values = new ContextValues();
-    values.#token = token;
-    values.#value = value;
-    values.#others = this;
+    // A copy, as a dispatch carries few values; one that shared them would also keep those that were replaced.
+    values.#byToken = new Map(this.#byToken).set(token, value);
     return values;
   }
 
@@ -59,8 +57,7 @@ export class ContextValues {
    * @returns The value, `undefined` where there is none.
    */
   get<T>(token: Token<T>): T | undefined {
-    const found = this.#find(token);
-    return found === undefined ? undefined : found.#value as T;
+    return this.#byToken.get(token) as T | undefined;
   }
 
   /**
@@ -70,14 +67,14 @@ export class ContextValues {
    * @returns Whether it has one.
    */
   has(token: Token<unknown>): boolean {
-    return this.#find(token) !== undefined;
+    return this.#byToken.has(token);
   }
 
-  #find(token: Token<unknown>): ContextValues | undefined {
-    if (this.#token === token) return this;
-    return this.#others === undefined ? undefined : this.#others.#find(token);
+  /** Goes through the tokens with their values, as for a container that provides them to a scope. */
+  [Symbol.iterator](): Iterator<[token: Token<unknown>, value: unknown]> {
+    return this.#byToken[Symbol.iterator]();
   }
 }
 
 /** The values of a dispatch whose caller gave none. */
-export const NO_VALUES: ContextValues = new ContextValues();
+export const NO_VALUES: ContextValues = /* @__PURE__ */ new ContextValues();

@@ -3,20 +3,20 @@ import { Container } from "./container/container.ts";
 import type { HandlerDecorator, OneOrMore } from "./decorators.ts";
 import type { EventBus, EventBusOptions } from "./bus/event_bus.ts";
 import type { HandlerClassFor, HandlerOptions, HandlerResult } from "./handler.ts";
-import type { MessagesByKind, MessageType, ResultOf } from "./message.ts";
-import type { ContextPipeline } from "./pipeline/context_pipeline.ts";
+import type { MessagesByKind, MessageType } from "./message.ts";
+import type { CommandPipeline } from "./pipeline/context_pipeline.ts";
 import type { MethodPipeline } from "./pipeline/method_pipeline.ts";
 import type { QueryBus } from "./bus/query_bus.ts";
 import { MessageRouter } from "./router.ts";
 
-// The only global state of the library. Bundlers leave it out where nobody uses it, and keep both where somebody uses
-// either: the container has its buses from the router.
+// The only global state of the library. The container gets its buses from the router, so that a bundler keeps both of
+// them or neither of them.
 const defaults: { readonly container: Container; readonly router: MessageRouter } = /* @__PURE__ */ makeDefaults();
 
 /** The container of the default router: `container.get(CommandBus)` is where an application starts. */
 export const container: Container = /* @__PURE__ */ (() => defaults.container)();
 
-/** The router behind the functions of the module. */
+/** The default router, which the functions of the module use. */
 export const router: MessageRouter = /* @__PURE__ */ (() => defaults.router)();
 
 function makeDefaults(): typeof defaults {
@@ -30,7 +30,7 @@ function makeDefaults(): typeof defaults {
  * @typeParam T The class of command, or a list of them.
  * @param types The class of command, or a list of them.
  * @param options How the handler is registered.
- * @returns A class decorator, which does the same called as a function.
+ * @returns A class decorator. Called as a function, it does the same.
  * @throws {DuplicateHandlerError} From the decorator, if the command has a handler already.
  *
  * @example
@@ -63,7 +63,7 @@ export function commandHandler<const T extends OneOrMore<MessagesByKind["command
  * @typeParam T The class of query, or a list of them.
  * @param types The class of query, or a list of them.
  * @param options How the handler is registered.
- * @returns A class decorator, which does the same called as a function.
+ * @returns A class decorator. Called as a function, it does the same.
  * @throws {DuplicateHandlerError} From the decorator, if the query has a handler already.
  *
  * @example
@@ -96,7 +96,7 @@ export function queryHandler<const T extends OneOrMore<MessagesByKind["query"]>>
  * @typeParam T The class of event, or a list of them.
  * @param types The class of event, or a list of them.
  * @param options How the handler is registered.
- * @returns A class decorator, which does the same called as a function.
+ * @returns A class decorator. Called as a function, it does the same.
  *
  * @example
  * ```ts
@@ -127,9 +127,9 @@ export function eventHandler<const T extends OneOrMore<MessagesByKind["event"]>>
 }
 
 /**
- * Makes a command bus on the default router. The one that is injected is `container.get(CommandBus)`.
+ * Makes a command bus on the default router. The bus that is injected is `container.get(CommandBus)`.
  *
- * @returns The bus, with middlewares and listeners of its own.
+ * @returns The bus. Its middlewares and listeners are its own.
  *
  * @example
  * ```ts
@@ -143,9 +143,9 @@ export function newCommandBus(): CommandBus {
 }
 
 /**
- * Makes a query bus on the default router. The one that is injected is `container.get(QueryBus)`.
+ * Makes a query bus on the default router. The bus that is injected is `container.get(QueryBus)`.
  *
- * @returns The bus, with middlewares and listeners of its own.
+ * @returns The bus. Its middlewares and listeners are its own.
  *
  * @example
  * ```ts
@@ -159,10 +159,10 @@ export function newQueryBus(): QueryBus {
 }
 
 /**
- * Makes an event bus on the default router. The one that is injected is `container.get(EventBus)`.
+ * Makes an event bus on the default router. The bus that is injected is `container.get(EventBus)`.
  *
- * @param options How the handlers of an event are run.
- * @returns The bus, with middlewares and listeners of its own.
+ * @param options How the bus runs the handlers of an event.
+ * @returns The bus. Its middlewares and listeners are its own.
  *
  * @example
  * ```ts
@@ -212,7 +212,7 @@ export function newEventBus(options?: EventBusOptions): EventBus {
 export function commandPipeline<First extends MessagesByKind["command"], Context extends object>(
   type: MessageType<First>,
   context: new () => Context,
-): ContextPipeline<First, Context, ResultOf<First>, MessagesByKind["command"], MessagesByKind["query"]>;
+): CommandPipeline<First, Context>;
 /**
  * Makes a pipeline on the default router, whose steps are methods of its context class.
  *
@@ -228,52 +228,4 @@ export function commandPipeline<First extends MessagesByKind["command"], Context
   context?: new () => Context,
 ): unknown {
   return context === undefined ? router.commandPipeline(type) : router.commandPipeline(type, context);
-}
-
-/**
- * The classes of command that have a handler with the default router.
- *
- * @returns The classes, in the order of their registration.
- *
- * @example
- * ```ts
- * import { commandTypes } from "@cq/core";
- *
- * for (const { name } of commandTypes()) console.log(name);
- * ```
- */
-export function commandTypes(): readonly MessageType[] {
-  return router.commandTypes;
-}
-
-/**
- * The classes of query that have a handler with the default router.
- *
- * @returns The classes, in the order of their registration.
- *
- * @example
- * ```ts
- * import { queryTypes } from "@cq/core";
- *
- * for (const { name } of queryTypes()) console.log(name);
- * ```
- */
-export function queryTypes(): readonly MessageType[] {
-  return router.queryTypes;
-}
-
-/**
- * The classes of event that have a handler with the default router.
- *
- * @returns The classes, in the order of their registration.
- *
- * @example
- * ```ts
- * import { eventTypes } from "@cq/core";
- *
- * for (const { name } of eventTypes()) console.log(name);
- * ```
- */
-export function eventTypes(): readonly MessageType[] {
-  return router.eventTypes;
 }

@@ -2,7 +2,7 @@
  * The ids of delivered messages, by the message itself. They are not in the metadata, because children inherit that:
  * a child would take the id of its parent for its own.
  */
-const ids = new WeakMap<object, string>();
+const ids = /* @__PURE__ */ new WeakMap<object, string>();
 
 /**
  * Says under which id a message was delivered. A queue that decodes does it once for each delivery.

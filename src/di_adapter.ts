@@ -1,11 +1,11 @@
 import type { HandlerContext } from "./context.ts";
 
 /**
- * A class that can be constructed, whatever its arguments.
+ * A class that can be constructed, with any arguments.
  *
  * @typeParam T The instances of the class.
  */
-// deno-lint-ignore no-explicit-any -- the container knows the arguments
+// deno-lint-ignore no-explicit-any -- only the container knows the arguments
 export type Constructor<T = object> = new (...args: any[]) => T;
 
 /**
@@ -16,15 +16,15 @@ export type Constructor<T = object> = new (...args: any[]) => T;
 export interface DefaultBus<T extends object = object> {
   /** The class of the bus, which is its injection token. */
   readonly token: Constructor<T>;
-  /** Makes the bus. To be called at most once, and only if nobody bound the token. */
+  /** Makes the bus. Call it at most once, and only if the user has not bound the token. */
   readonly create: () => T;
 }
 
 /**
- * What the core needs of a dependency-injection container. The {@linkcode Container} is one; any other fits with a few
- * lines.
+ * What the core needs of a dependency-injection container. {@linkcode Container} implements it; an adapter for any
+ * other container takes a few lines.
  *
- * @typeParam Scope What stands for one run of a handler in the container.
+ * @typeParam Scope What the container opens for one run of a handler.
  *
  * @example
  * ```ts
@@ -48,25 +48,26 @@ export interface DIAdapter<Scope = unknown> {
    * Prepares the construction of a handler class.
    *
    * @typeParam T The handler.
-   * @param type The handler class. The method is called once for each, before its first message is handled.
-   * @returns What builds a handler. It is called for every dispatch, with the scope.
+   * @param type The handler class. The method is called once for each handler class, before its first message is
+   * handled.
+   * @returns The function that builds a handler. It is called for every dispatch, with the scope.
    */
   wire<T extends object>(type: Constructor<T>): (scope: Scope) => T | PromiseLike<T>;
 
   /**
-   * Prepares the resolution of a bus that may not be bound yet.
+   * Prepares the resolution of a bus that may be bound later.
    *
    * @typeParam T The bus.
    * @param type The class of the bus, such as `EventBus`.
-   * @returns What resolves it. It is called when it is first needed, and for every use.
+   * @returns The function that resolves the bus. It is called for every use of the bus.
    */
   lazy<T extends object>(type: Constructor<T>): () => T | PromiseLike<T>;
 
   /**
-   * Opens a scope, once for each time a handler runs. Each attempt of a retry has its own. A scope with
-   * `Symbol.asyncDispose` or `Symbol.dispose` is disposed when the handler, and for a command its related events too,
-   * has settled, whatever happened. Without this method the scope is `undefined`. Return the context itself, or
-   * `undefined`, where there is nothing to open: it costs nothing then.
+   * Opens a scope each time a handler runs. Each attempt of a retry has its own scope. A scope with
+   * `Symbol.asyncDispose` or `Symbol.dispose` is disposed after the handler has settled, and for a command after its
+   * related events too, even if they failed. Without this method the scope is `undefined`. Return the context itself,
+   * or `undefined`, if there is nothing to open: that costs nothing.
    *
    * @param context What the handler will receive.
    * @returns The scope.
@@ -74,7 +75,7 @@ export interface DIAdapter<Scope = unknown> {
   createScope?(context: HandlerContext): Scope | PromiseLike<Scope>;
 
   /**
-   * Binds the buses of the router, so that they can be injected. What the user binds himself has to win.
+   * Binds the buses of the router, so that they can be injected. A binding of the user has to come first.
    *
    * @param buses The three buses.
    */
@@ -82,20 +83,26 @@ export interface DIAdapter<Scope = unknown> {
 }
 
 /**
- * Under this symbol an adapter says that it hands the context of a handler to nothing that it builds, but for what asks
- * for it while it is built, for which the adapter reads `events` then. A bus need not wait then for events that cannot be
- * added. Any other adapter with a `createScope` may keep the context, and is waited for.
- *
- * @internal
- */
-export const IS_TRACKED: unique symbol = Symbol("isTracked");
-
-/**
- * An adapter of which the bus knows who has the context of a handler.
+ * An adapter that may tell the bus what has the context of a handler. One that does not is waited for where it has a
+ * `createScope`, because it may keep the context.
  *
  * @internal
  */
 export interface TrackedAdapter extends DIAdapter {
-  /** Whether the adapter keeps to that. */
-  readonly [IS_TRACKED]?: boolean;
+  /**
+   * Whether what the adapter builds gets the context of a handler, or its events, only by asking for it while it is built,
+   * and the adapter tells the context so: it reads `events` for the one, and calls {@linkcode TrackedContext.shareContext}
+   * for the other. Where nothing has asked, no event can be added after the handler has returned.
+   */
+  readonly tracksContext?: boolean | undefined;
+}
+
+/**
+ * A context that may have to know who has it.
+ *
+ * @internal
+ */
+export interface TrackedContext extends HandlerContext {
+  /** Is told, before the handler returns, that something else has the context. */
+  readonly shareContext?: (() => void) | undefined;
 }

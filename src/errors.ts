@@ -2,7 +2,7 @@ import type { HandlerSource } from "./context.ts";
 import { nameOf, reasonOf, typeNameOf } from "./naming.ts";
 import type { MessageKind, MessageType } from "./message.ts";
 
-/** A command or a query was dispatched, and no handler is registered for its class or a base of it. */
+/** A command or a query was dispatched, and no handler is registered for its class or a base class of it. */
 export class HandlerNotFoundError extends Error {
   /** The class of the message. */
   readonly messageType: MessageType;
@@ -13,7 +13,7 @@ export class HandlerNotFoundError extends Error {
    * Made by a bus.
    *
    * @param messageType The class of the message.
-   * @param options The kind of bus, and whether another class of the same name has a handler.
+   * @param options The kind of bus, and whether another class with the same name has a handler.
    */
   constructor(messageType: MessageType, options: { kind: MessageKind; hasNamesake?: boolean }) {
     const { kind, hasNamesake = false } = options;
@@ -61,11 +61,11 @@ export class DuplicateHandlerError extends Error {
   }
 }
 
-/** One thing that went wrong while an event was dispatched. */
+/** One failure of the dispatch of an event. */
 export interface EventFailure {
   /** The event. */
   readonly event: unknown;
-  /** The handler or listener that failed; `undefined` where the event did not get as far as a handler. */
+  /** The handler or listener that failed; `undefined` if the event did not reach a handler. */
   readonly handler: HandlerSource | undefined;
   /** What it threw. */
   readonly error: unknown;
@@ -74,12 +74,12 @@ export interface EventFailure {
 /**
  * Handlers or listeners of an event failed. All the others ran to their end.
  *
- * `errors` holds what they threw, `failures` says which handler threw what.
+ * `errors` holds what they threw; `failures` says which handler threw what.
  */
 export class EventDispatchError extends AggregateError {
   /** Each failure with its event and its handler, in the order of the handlers. */
   readonly failures: readonly EventFailure[];
-  /** The command whose related events failed, which itself did succeed; `undefined` where an event was dispatched. */
+  /** The command that succeeded and whose related events failed; `undefined` if an event was dispatched. */
   readonly command: unknown;
   /** The result of that command. */
   readonly result: unknown;
@@ -87,8 +87,8 @@ export class EventDispatchError extends AggregateError {
   /**
    * Made by a bus.
    *
-   * @param failures What went wrong, at least one.
-   * @param options The command whose related events these are, and its result.
+   * @param failures The failures, at least one.
+   * @param options The command whose related events failed, and its result.
    */
   constructor(failures: readonly EventFailure[], options: { command?: unknown; result?: unknown } = {}) {
     const { command, result } = options;
@@ -112,7 +112,7 @@ export class MiddlewareError extends Error {
    * Made by a chain of middlewares.
    *
    * @param message What the middleware did, and what it should do.
-   * @param options The failure of what the middleware had started, as the `cause`.
+   * @param options As the `cause`, the failure of what the middleware had started.
    */
   constructor(message: string, options?: ErrorOptions) {
     super(message, options);
@@ -145,7 +145,9 @@ export class NonRetryableError extends Error {
   }
 }
 
-/** A message was sent to a queue that is closed, or that was closed while the sender waited. It will not be delivered. */
+/**
+ * A message was sent to a queue that is closed, or that was closed while the sender waited. It will not be delivered.
+ */
 export class QueueClosedError extends Error {
   /** The message that was not sent. */
   readonly unsent: unknown;
@@ -162,7 +164,7 @@ export class QueueClosedError extends Error {
   }
 }
 
-/** A container was asked for a token that is not bound. What is not bound is never built by accident. */
+/** A container was asked for a token that is not bound. A container does not build what is not bound. */
 export class ProviderNotFoundError extends Error {
   /** The names of the tokens that led to the missing one, outermost first, the missing one last. */
   readonly path: readonly string[];
@@ -171,7 +173,7 @@ export class ProviderNotFoundError extends Error {
    * Made by a container.
    *
    * @param path The names of the tokens that led to the missing one, the missing one last.
-   * @param options What to say of the way out, instead of the usual advice.
+   * @param options The advice at the end of the message, instead of the usual one.
    */
   constructor(path: readonly string[], options: { advice?: string } = {}) {
     const name = path.at(-1);
@@ -182,9 +184,9 @@ export class ProviderNotFoundError extends Error {
   }
 }
 
-/** The dependencies of a token lead back to itself. */
+/** The dependencies of a token lead back to the token. */
 export class CircularDependencyError extends Error {
-  /** The names of the tokens around the circle: the first is also the last. */
+  /** The names of the tokens around the circle. The first one is also the last one. */
   readonly path: readonly string[];
 
   /**

@@ -1,12 +1,12 @@
-import type { ContextByKind, HandlerContext } from "./context.ts";
+import type { ContextByKind, HandlerContext, HandlerSource } from "./context.ts";
 import type { MessageKind, MessageOf, ResultOf } from "./message.ts";
 
 /**
  * Handles a message without a class.
  *
  * @typeParam M The message.
- * @typeParam R What the handler returns, plainly or by promise.
- * @typeParam C The context that the bus hands over.
+ * @typeParam R What the handler returns, or what its promise resolves to.
+ * @typeParam C The context that the bus passes.
  */
 export type HandlerFunction<M, R = ResultOf<M>, C extends HandlerContext = HandlerContext> = (
   message: M,
@@ -17,8 +17,8 @@ export type HandlerFunction<M, R = ResultOf<M>, C extends HandlerContext = Handl
  * An object that handles a message. A new one is built for every dispatch.
  *
  * @typeParam M The message.
- * @typeParam R What the handler returns, plainly or by promise.
- * @typeParam C The context that the bus hands over.
+ * @typeParam R What the handler returns, or what its promise resolves to.
+ * @typeParam C The context that the bus passes.
  *
  * @example
  * ```ts
@@ -34,8 +34,8 @@ export type HandlerFunction<M, R = ResultOf<M>, C extends HandlerContext = Handl
  * ```
  */
 export interface Handler<M, R = ResultOf<M>, C extends HandlerContext = HandlerContext> {
-  // A property and not a method: the compiler compares the parameters of methods both ways, and would let a handler
-  // demand more than the message gives.
+  // A property, not a method: the compiler compares the parameters of methods in both directions, and would accept a
+  // handler that demands more than the message has.
   /** Handles the message. */
   readonly handle: HandlerFunction<M, R, C>;
 }
@@ -45,12 +45,12 @@ export interface Handler<M, R = ResultOf<M>, C extends HandlerContext = HandlerC
  *
  * @typeParam H The instances of the class.
  */
-// deno-lint-ignore no-explicit-any -- whatever the container passes to the constructor
+// deno-lint-ignore no-explicit-any -- only the container knows the arguments of the constructor
 export type HandlerClass<H = object> = new (...args: any[]) => H;
 
 /**
- * What the handler of a message class has to return. It is `unknown` for an event, whose handlers' values nobody
- * reads. A handler of several classes has to return what all of them promise.
+ * What the handler of a message class has to return. It is `unknown` for an event: the results of its handlers are not
+ * used. A handler of several classes has to return what all of them promise.
  *
  * @typeParam K The kind of the message.
  * @typeParam T The message class, or a list of them.
@@ -58,7 +58,8 @@ export type HandlerClass<H = object> = new (...args: any[]) => H;
 export type HandlerResult<K extends MessageKind, T> = K extends "event" ? unknown : SharedResult<MessageOf<T>>;
 
 /**
- * The intersection of the results of a union of messages: a function's parameter is where inference intersects.
+ * The intersection of the results of a union of messages. The compiler infers an intersection where a type is the
+ * parameter of several functions.
  *
  * @internal
  */
@@ -94,11 +95,19 @@ export type HandlerClassFor<K extends MessageKind, T> = HandlerClass<
  */
 export interface HandlerOptions<R = unknown> {
   /**
-   * Drops whatever comes out of the handler and the middlewares around it; the dispatch then resolves to `undefined`.
-   * Failures of listeners and of related events come out all the same. The compiler accepts it only where the message's
-   * result admits `undefined`.
+   * Drops an error of the handler, or of the middlewares around it; the dispatch then resolves to `undefined`. Failures
+   * of listeners and of related events still reject it. The compiler accepts `true` only if the result of the message
+   * may be `undefined`.
    *
    * @default {false}
    */
-  readonly failSilently?: undefined extends R ? boolean : false;
+  readonly failSilently?: (undefined extends R ? boolean : false) | undefined;
+}
+
+/** A handler of a class of message. */
+export interface RegisteredHandler {
+  /** The kind of bus that it is registered with. */
+  readonly kind: MessageKind;
+  /** The class or function. */
+  readonly handler: HandlerSource;
 }

@@ -6,7 +6,7 @@
 declare const contract: unique symbol;
 
 /**
- * What a message's type says about it: on which bus it belongs, and what its handler returns.
+ * What the type of a message says about it: which bus takes it, and what its handler returns.
  *
  * @internal
  */
@@ -15,7 +15,7 @@ interface Contract<Kind extends MessageKind, Result> {
   readonly result: Result;
 }
 
-/** The three kinds of message, each with a bus of its own. */
+/** The three kinds of message. Each has its own bus. */
 export type MessageKind = "command" | "query" | "event";
 
 /**
@@ -24,7 +24,7 @@ export type MessageKind = "command" | "query" | "event";
  * The class is empty at run time. It only tells the compiler that a command goes to the {@linkcode CommandBus},
  * and what comes back.
  *
- * @typeParam Result The value that the handler returns. `void` unless named.
+ * @typeParam Result The value that the handler returns, `void` by default.
  *
  * @example
  * ```ts
@@ -70,7 +70,7 @@ export abstract class Query<Result> {
 }
 
 /**
- * The news that something has happened, for any number of handlers, none included.
+ * The news that something has happened, for any number of handlers, or none.
  *
  * The name shadows the DOM's global `Event` in modules that import it.
  *
@@ -94,12 +94,12 @@ export abstract class Event {
 }
 
 /**
- * A message whose class extends none of the three bases. Any value that has a class will do; the compiler then knows
- * neither its bus nor its result.
+ * A message whose class does not extend one of the three bases. Any value that has a class can be one; the compiler
+ * then knows neither its bus nor its result.
  */
 export type PlainMessage = (object | string | number | boolean | bigint | symbol) & {
   readonly [contract]?: never;
-  // Neither a class whose `new` was forgotten, nor a promise whose `await` was.
+  // Refuses a class whose `new` was forgotten, and a promise whose `await` was forgotten.
   readonly prototype?: never;
   readonly then?: never;
 };
@@ -115,28 +115,28 @@ export interface MessagesByKind {
 }
 
 /**
- * The result that a message's type promises: `number` for a `Command<number>`, `unknown` for a plain class.
+ * The result that the type of a message promises: `number` for a `Command<number>`, `unknown` for a plain class.
  *
  * @typeParam M The message. A union of messages gives the union of their results.
  */
 export type ResultOf<M> = M extends { readonly [contract]: Contract<MessageKind, infer Result> } ? Result : unknown;
 
 /**
- * What a bus accepts. A caller may name the result of a plain message, and of no other.
+ * What a bus accepts. A caller may name the result of a plain message only.
  *
  * @typeParam K The kind of the bus.
- * @typeParam R The result that the caller names, `unknown` where he names none.
+ * @typeParam R The result that the caller names, `unknown` if there is none.
  */
 export type Dispatchable<K extends MessageKind, R> = [unknown] extends [R] ? MessagesByKind[K]
   : K extends "event" ? never
   : PlainMessage;
 
 /**
- * What comes out of a dispatch: what the caller named, or else what the message's type promises; nothing for an event.
- * It is never inferred from where the value goes.
+ * What comes out of a dispatch: what the caller named, or else what the type of the message promises; nothing for an
+ * event. It is never inferred from where the value goes.
  *
  * @typeParam K The kind of the bus.
- * @typeParam R The result that the caller names, `unknown` where he names none.
+ * @typeParam R The result that the caller names, `unknown` if there is none.
  * @typeParam M The message.
  */
 export type DispatchResult<K extends MessageKind, R, M> = K extends "event" ? void
@@ -144,7 +144,7 @@ export type DispatchResult<K extends MessageKind, R, M> = K extends "event" ? vo
   : NoInfer<R>;
 
 /**
- * The class of a message, abstract ones included.
+ * The class of a message. It may be abstract.
  *
  * @typeParam M The instances of the class.
  */

@@ -1,10 +1,11 @@
+import { functionNameOf } from "./internal/function_name.ts";
 import type { MessageType } from "./message.ts";
 
 /**
  * The prototype that identifies the class of a message.
  *
- * Identity is the prototype and never a name: names collide, and minifiers change them. The prototype also holds
- * where a message carries data of its own named `constructor`.
+ * The prototype is the identity, never the name: names collide, and minifiers change them. The prototype is also right
+ * for a message that has data named `constructor`.
  *
  * @param message The message to identify. A primitive is identified by its wrapper class.
  * @returns The prototype of the message's class.
@@ -14,9 +15,11 @@ export function prototypeOf(message: unknown): object {
   if (message === null || message === undefined) {
     throw new TypeError(`Cannot dispatch ${message}: a message is an instance of a class`);
   }
-  // A forgotten `new` or `await` would make an event that nobody handles, in silence.
+  // With a forgotten `new` or `await` an event would have no handler, and nothing would say so.
   if (typeof message === "function") {
-    throw new TypeError(`Cannot dispatch "${message.name}" itself: a message is an instance of a class, new …()`);
+    throw new TypeError(
+      `Cannot dispatch "${functionNameOf(message)}" itself: a message is an instance of a class, new …()`,
+    );
   }
   if (typeof (message as { then?: unknown }).then === "function") {
     throw new TypeError("Cannot dispatch a promise: a message is what it resolves to, await it first");
@@ -29,19 +32,19 @@ export function prototypeOf(message: unknown): object {
 }
 
 /**
- * The class that a prototype belongs to: the nearest one on its chain whose prototype leads back to it. An object that
- * serves as a prototype and has data named `constructor` is no class.
+ * The class that a prototype belongs to: the nearest one on its chain. A `constructor` counts only where it stands on
+ * its own prototype: data of that name, on an object that serves as a prototype, is not a class.
  *
  * @param prototype A prototype, as {@linkcode prototypeOf} returns it.
- * @returns The class; `Object` where the chain names none.
+ * @returns The class; `Object` if the chain has none.
  */
 export function classOf(prototype: object): MessageType {
   return nearestClass(prototype) ?? Object;
 }
 
 /**
- * Whether a message is an instance of a class. Unlike with `instanceof`, a primitive is an instance of its wrapper class,
- * and `Symbol.hasInstance` has no effect.
+ * Whether a message is an instance of a class. Unlike with `instanceof`, a primitive is an instance of its wrapper
+ * class, and `Symbol.hasInstance` has no effect.
  *
  * @param message Any value. A value without a class is not an instance of any class.
  * @param type The class.

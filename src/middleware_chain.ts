@@ -7,35 +7,35 @@ import { isPromiseLike, toPromise } from "./internal/promise.ts";
 /**
  * One stretch of a chain: from some middleware down to the handler. It may throw, and may return its result plainly.
  *
- * @typeParam State What the caller wants to reach the innermost step, untouched by the middlewares.
+ * @typeParam State What the caller passes to the innermost call, past the middlewares.
  */
 export type Call<State = undefined> = (message: unknown, context: HandlerContext, state: State) => unknown;
 
 /**
- * Starts a step.
+ * Starts a call.
  *
- * @typeParam State What reaches the innermost step.
- * @param step The step.
+ * @typeParam State What reaches the innermost call.
+ * @param call The call.
  * @param message The message.
  * @param context What is known of the dispatch.
- * @param state What reaches the innermost step.
- * @returns The promise of its result, which rejects where the step throws.
+ * @param state What reaches the innermost call.
+ * @returns The promise of its result, which rejects where the call throws.
  */
 export function start<State>(
-  step: Call<State>,
+  call: Call<State>,
   message: unknown,
   context: HandlerContext,
   state: State,
 ): Promise<unknown> {
   try {
-    return toPromise(step(message, context, state));
+    return toPromise(call(message, context, state));
   } catch (error) {
     return Promise.reject(error);
   }
 }
 
 /**
- * Refuses what is no middleware.
+ * Refuses what cannot be used as a middleware.
  *
  * @param middlewares What is to be used as middlewares.
  * @throws {TypeError} If one of them is neither a function nor an object with a method `invoke`.
@@ -49,27 +49,27 @@ export function requireMiddlewares(middlewares: readonly AnyMiddleware[]): void 
 }
 
 /**
- * Puts middlewares around a step, the first one outermost.
+ * Puts middlewares around a call, the first one outermost.
  *
- * @typeParam State What reaches the innermost step.
+ * @typeParam State What reaches the innermost call.
  * @param middlewares The middlewares.
  * @param innermost What they run around.
- * @returns The whole chain as one step; the innermost itself where there are no middlewares.
+ * @returns The whole chain as one call; the innermost itself where there are no middlewares.
  */
 export function compose<State>(middlewares: readonly AnyMiddleware[], innermost: Call<State>): Call<State> {
   return middlewares.reduceRight(wrap, innermost);
 }
 
 /**
- * Makes a step that resolves to `undefined` where the given one fails.
+ * Makes a call that resolves to `undefined` where the given one fails.
  *
- * @typeParam State What reaches the handler's step.
- * @param step The step.
- * @returns The silent step.
+ * @typeParam State What reaches the innermost call.
+ * @param call The call.
+ * @returns The silent call.
  */
-export function silence<State>(step: Call<State>): Call<State> {
+export function silence<State>(call: Call<State>): Call<State> {
   return function runSilently(message, context, state) {
-    return start(step, message, context, state).catch(() => undefined);
+    return start(call, message, context, state).catch(() => undefined);
   };
 }
 
@@ -88,9 +88,9 @@ function wrap<State>(inner: Call<State>, middleware: AnyMiddleware): Call<State>
     };
 
     const returned: unknown = invoke(message as object, next, context);
-    if (returned instanceof Promise) return returned;
+    if (returned instanceof Promise) return started === undefined ? refuseNext(returned, next, middleware) : returned;
     if (isGenerator(returned)) return drive(returned, next, middleware);
-    if (isPromiseLike(returned)) return returned;
+    if (isPromiseLike(returned)) return refuseNext(returned, next, middleware);
     return refuse(middleware, started);
   };
 }
@@ -111,12 +111,12 @@ function replaceOptions(context: HandlerContext, options: DispatchOptions): Hand
   };
 }
 
-type GeneratorStep = IteratorResult<void, unknown>;
+type Yielded = IteratorResult<void, unknown>;
 
 /** What sync and async generators have in common, compiled ones included. */
 interface AnyGenerator {
-  next(value?: unknown): GeneratorStep | PromiseLike<GeneratorStep>;
-  throw(error: unknown): GeneratorStep | PromiseLike<GeneratorStep>;
+  next(value?: unknown): Yielded | PromiseLike<Yielded>;
+  throw(error: unknown): Yielded | PromiseLike<Yielded>;
   return(value?: unknown): unknown;
 }
 
@@ -127,38 +127,42 @@ function isGenerator(value: unknown): value is AnyGenerator {
 }
 
 function drive(generator: AnyGenerator, next: Next, middleware: AnyMiddleware): unknown {
-  const step = generator.next();
-  return isPromiseLike(step)
-    ? driveAsync(step, generator, next, middleware)
-    : driveSync(step, generator, next, middleware);
+  const first = generator.next();
+  return isPromiseLike(first)
+    ? driveAsync(first, generator, next, middleware)
+    : driveSync(first, generator, next, middleware);
 }
 
 /** Nothing but the handler is awaited: one `then` takes the place of an async function. */
-function driveSync(step: GeneratorStep, generator: AnyGenerator, next: Next, middleware: AnyMiddleware): unknown {
-  if (step.done) return undefined;
+function driveSync(yielded: Yielded, generator: AnyGenerator, next: Next, middleware: AnyMiddleware): unknown {
+  if (yielded.done) return undefined;
   return next().then(
-    (result) => (generator.next(result) as GeneratorStep).done ? result : refuseYield(generator, middleware),
-    (error) => driveSync(generator.throw(error) as GeneratorStep, generator, next, middleware),
+    function resumeSync(result) {
+      return (generator.next(result) as Yielded).done ? result : refuseYield(generator, middleware);
+    },
+    function throwSync(error) {
+      return driveSync(generator.throw(error) as Yielded, generator, next, middleware);
+    },
   );
 }
 
 async function driveAsync(
-  first: PromiseLike<GeneratorStep>,
+  first: PromiseLike<Yielded>,
   generator: AnyGenerator,
   next: Next,
   middleware: AnyMiddleware,
 ): Promise<unknown> {
-  let step = await first;
-  while (!step.done) {
+  let yielded = await first;
+  while (!yielded.done) {
     let result: unknown;
     try {
       result = await next();
     } catch (error) {
-      step = await generator.throw(error);
+      yielded = await generator.throw(error);
       continue;
     }
-    step = await generator.next(result);
-    return step.done ? result : await refuseYield(generator, middleware);
+    yielded = await generator.next(result);
+    return yielded.done ? result : await refuseYield(generator, middleware);
   }
   return undefined;
 }
@@ -170,6 +174,19 @@ async function refuseYield(generator: AnyGenerator, middleware: AnyMiddleware): 
     `Cannot run "${middlewareName(middleware)}" any further: it yielded again after the handler had succeeded. ` +
       "Only a failure may be followed by another yield",
   );
+}
+
+/**
+ * A middleware that resolves to `next` itself has forgotten to call it, and the message would not be handled. A promise of
+ * one that has called it at once needs no look.
+ */
+function refuseNext(returned: PromiseLike<unknown>, next: Next, middleware: AnyMiddleware): Promise<unknown> {
+  return toPromise(returned).then(function requireResult(result) {
+    if (result !== next) return result;
+    throw new MiddlewareError(
+      `Cannot run "${middlewareName(middleware)}": it returned next itself, and did not call it. Write "return next()"`,
+    );
+  });
 }
 
 /** Waits for the last call of `next`: the middleware, which should have done so, is told of both failures. */

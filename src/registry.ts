@@ -1,5 +1,6 @@
 import type { HandlerSource } from "./context.ts";
 import { DuplicateHandlerError } from "./errors.ts";
+import { ANONYMOUS } from "./internal/function_name.ts";
 import { classOf } from "./message_class.ts";
 import { nameOf } from "./naming.ts";
 import type { MessageType } from "./message.ts";
@@ -8,18 +9,19 @@ import type { MessageType } from "./message.ts";
 export interface Registration {
   /** The class or function that handles the messages. */
   readonly source: HandlerSource;
-  /** Whether `source` is a class, of which every dispatch builds a new instance. */
+  /** Whether `source` is a class. Each dispatch builds a new instance of it. */
   readonly isClass: boolean;
   /** Whether the handler's errors are dropped. */
   readonly failSilently: boolean;
 }
 
 /**
- * Which handler handles which class of message.
+ * Knows which handler handles which class of message.
  *
- * It is polymorphic: a handler of a base class receives the messages of every subclass. Of the kind `"single"`, a class
- * has one handler, and the nearest one on the prototype chain receives the message. Of the kind `"multiple"`, a class
- * has any number, and every handler on the chain receives it, those of its own class first, each handler once.
+ * A registry is polymorphic: a handler of a base class receives the messages of every subclass. In a `"single"`
+ * registry a class has one handler, and the nearest handler on the prototype chain receives the message. In a
+ * `"multiple"` registry a class has any number of handlers, and every handler on the chain receives the message: those
+ * of the message's own class first, each handler once.
  *
  * @example
  * ```ts
@@ -43,13 +45,13 @@ export class HandlerRegistry {
   /**
    * Makes an empty registry.
    *
-   * @param kind Whether a class of message has a single handler or multiple ones.
+   * @param kind Whether a class of message has a single handler, or multiple handlers.
    */
   constructor(kind: "single" | "multiple") {
     this.#kind = kind;
   }
 
-  /** Changes whenever a handler is registered. */
+  /** Changes each time a handler is registered. */
   get version(): number {
     return this.#version;
   }
@@ -60,15 +62,21 @@ export class HandlerRegistry {
   }
 
   /**
-   * Registers a handler. Either all of the classes accept it, or none does.
+   * Registers a handler, for all of the classes or, if it throws, for none.
    *
-   * @param types The class that it handles, or several.
+   * @param types The class that the handler handles, or a list of classes.
    * @param registration The handler.
    * @throws {DuplicateHandlerError} If one of the classes has its single handler already.
-   * @throws {TypeError} If one of the types is no class.
+   * @throws {TypeError} If one of the types is not a class, or if the list is empty.
    */
   register(types: MessageType | readonly MessageType[], registration: Registration): void {
-    const prototypes = new Set((Array.isArray(types) ? types : [types]).map(prototypeOfClass));
+    // The spread turns a hole of a list into undefined, which is refused.
+    const prototypes = new Set((Array.isArray(types) ? [...types] : [types]).map(prototypeOfClass));
+    if (prototypes.size === 0) {
+      throw new TypeError(
+        `Cannot register "${nameOf(registration.source)}" for an empty list: name at least one class of message`,
+      );
+    }
     if (this.#kind === "single") {
       for (const prototype of prototypes) this.#refuseDuplicate(prototype, registration);
     }
@@ -85,7 +93,7 @@ export class HandlerRegistry {
    * Finds the handlers of a class of message.
    *
    * @param prototype The prototype of the class.
-   * @returns The handlers: one at most where the registry is single.
+   * @returns The handlers; at most one if the registry is of the kind `"single"`.
    */
   find(prototype: object): readonly Registration[] {
     const found = new Map<HandlerSource, Registration>();
@@ -101,23 +109,24 @@ export class HandlerRegistry {
   }
 
   /**
-   * Puts handlers in the order of their registration.
+   * Sorts handlers in the order of their registration.
    *
    * @param registrations The handlers.
-   * @returns The same, sorted.
+   * @returns A sorted copy.
    */
   inOrder(registrations: readonly Registration[]): readonly Registration[] {
     return [...registrations].sort((a, b) => this.#order.get(a)! - this.#order.get(b)!);
   }
 
   /**
-   * Whether another class of the same name has a handler: the sign of a module that was loaded twice.
+   * Tells whether another class with the same name has a handler, which is the sign of a module that was loaded twice.
    *
    * @param type The class.
-   * @returns Whether there is one.
+   * @returns Whether another class has one.
    */
   hasNamesake(type: MessageType): boolean {
-    return type.name !== "" && this.messageTypes.some((other) => other !== type && other.name === type.name);
+    const name = nameOf(type);
+    return name !== ANONYMOUS && this.messageTypes.some((other) => other !== type && nameOf(other) === name);
   }
 
   #refuseDuplicate(prototype: object, { source }: Registration): void {
@@ -128,9 +137,9 @@ export class HandlerRegistry {
   }
 }
 
-/** A class stands for its prototype, which has to name the class: only then do its instances lead back to it. */
+/** The prototype of a class. It has to name the class, since a message leads to its class by its prototype. */
 function prototypeOfClass(type: MessageType): object {
-  // A bound class has none of its own, and would pass for its base.
+  // A bound class has no prototype of its own, and would be taken for its base.
   const prototype: unknown = typeof type === "function" && Object.hasOwn(type, "prototype") && type.prototype;
   if (typeof prototype !== "object" || prototype === null || classOf(prototype).prototype !== prototype) {
     throw new TypeError(`Cannot register a handler for "${nameOf(type)}": it is not a class`);

@@ -8,30 +8,46 @@ import { typeNameOf } from "./naming.ts";
  * @internal
  */
 export interface EventList {
-  /** In the order in which they were added. Replaced as a whole, never emptied: who took it has it. */
+  /** In the order in which they were added. */
   events: object[];
   /** What they are published with. */
   metadata: Metadata;
-  /** Why nothing can be added; `undefined` as long as something can. */
-  addRefusal: string | undefined;
-  /** Why nothing can be taken; `undefined` as long as something can. */
-  takeRefusal: string | undefined;
+  /** What may be done with it now. */
+  rules: EventRules;
 }
 
-/** Nothing is to be taken by a handler: it could leave out what it adds. */
-const NO_TAKING = "only a middleware of a command bus can take them, once next() has resolved";
-
 /**
- * Makes an empty list that a handler may add to.
- *
- * @param metadata What the events are published with.
- * @returns The list.
+ * What may be done with a list of events: what is refused has a reason.
  *
  * @internal
  */
-export function newEventList(metadata: Metadata): EventList {
-  return { events: [], metadata, addRefusal: undefined, takeRefusal: NO_TAKING };
+export interface EventRules {
+  /** Why nothing can be added. */
+  readonly add?: string;
+  /** Why nothing can be taken. */
+  readonly take?: string;
 }
+
+/**
+ * Why a handler takes no events: it could take what it has added itself.
+ *
+ * @internal
+ */
+export const NO_TAKING = "only a middleware of a command bus can take them, once next() has resolved";
+
+/**
+ * The rules for a handler.
+ *
+ * @internal
+ */
+export const HANDLER_RULES: EventRules = { take: NO_TAKING };
+
+/**
+ * What a list without events holds. It is replaced, never changed.
+ *
+ * @internal
+ */
+export const NO_EVENTS: object[] = Object.freeze([]) as never[];
 
 /**
  * The events that a command's handler wants published once it has succeeded.
@@ -68,8 +84,8 @@ export class RelatedEvents implements Iterable<object> {
    *
    * @param list Where the events are kept.
    */
-  constructor(list: EventList = newEventList(NO_METADATA)) {
-    this.#list = list;
+  constructor(list?: EventList) {
+    this.#list = list ?? { events: NO_EVENTS, metadata: NO_METADATA, rules: HANDLER_RULES };
   }
 
   /**
@@ -80,18 +96,20 @@ export class RelatedEvents implements Iterable<object> {
    * @throws {TypeError} If the handler has settled, after which the event would not be published, or in a middleware.
    */
   add(...events: (MessagesByKind["event"] & object)[]): this {
-    const { addRefusal } = this.#list;
-    if (addRefusal !== undefined) {
+    const list = this.#list;
+    if (list.rules.add !== undefined) {
       const names = events.map((event) => `"${typeNameOf(event)}"`).join(", ");
-      throw new TypeError(`Cannot add ${names} to the related events: ${addRefusal}`);
+      throw new TypeError(`Cannot add ${names} to the related events: ${list.rules.add}`);
     }
-    for (const event of events) this.#list.events.push(event);
+    // One by one: as many arguments as there may be events do not fit into a call.
+    if (list.events.length === 0) list.events = events;
+    else for (const event of events) list.events.push(event);
     return this;
   }
 
   /**
    * Takes events out, in a middleware of a command bus, once `next()` has resolved. The bus does not publish them then:
-   * whoever takes them stores or publishes them, with {@linkcode metadata}.
+   * the middleware stores or publishes them, with {@linkcode metadata}.
    *
    * @param which Chooses the events. All of them unless given.
    * @returns The events, in the order in which they were added.
@@ -121,11 +139,11 @@ export class RelatedEvents implements Iterable<object> {
    */
   take(which?: (event: object) => boolean): object[] {
     const list = this.#list;
-    if (list.takeRefusal !== undefined) throw new TypeError(`Cannot take related events: ${list.takeRefusal}`);
+    if (list.rules.take !== undefined) throw new TypeError(`Cannot take related events: ${list.rules.take}`);
     const { events } = list;
     if (which === undefined) {
-      list.events = [];
-      return events;
+      list.events = NO_EVENTS;
+      return [...events];
     }
     const taken: object[] = [];
     const left: object[] = [];

@@ -4,11 +4,11 @@ import { type HandlerDecorator, handlerDecorator, type OneOrMore } from "./decor
 import type { DIAdapter } from "./di_adapter.ts";
 import { lazyDispatcher } from "./dispatcher.ts";
 import { EventBus, type EventBusOptions } from "./bus/event_bus.ts";
-import type { HandlerClassFor, HandlerOptions, HandlerResult } from "./handler.ts";
+import type { HandlerClassFor, HandlerOptions, HandlerResult, RegisteredHandler } from "./handler.ts";
 import { Invoker } from "./bus/invoker.ts";
-import type { MessagesByKind, MessageType, ResultOf } from "./message.ts";
+import type { MessageKind, MessagesByKind, MessageType } from "./message.ts";
 import { describe } from "./naming.ts";
-import { ContextPipeline } from "./pipeline/context_pipeline.ts";
+import { type CommandPipeline, ContextPipeline } from "./pipeline/context_pipeline.ts";
 import { MethodPipeline } from "./pipeline/method_pipeline.ts";
 import { QueryBus } from "./bus/query_bus.ts";
 import { HandlerRegistry } from "./registry.ts";
@@ -16,9 +16,9 @@ import { HandlerRegistry } from "./registry.ts";
 /**
  * The composition root: it knows the handlers and makes the buses. Two routers share nothing.
  *
- * Applications with one set of handlers can use the functions of the module instead, which belong to a default router.
+ * An application with one set of handlers can use the functions of the module, which belong to a default router.
  *
- * @typeParam Scope What stands for one run of a handler in the container.
+ * @typeParam Scope What the container opens for one run of a handler.
  *
  * @example
  * ```ts
@@ -51,7 +51,7 @@ export class MessageRouter<Scope = unknown> {
   /**
    * Makes a router without handlers, and offers its buses to the container.
    *
-   * @param adapter The container that builds the handlers. A new {@linkcode Container} unless given.
+   * @param adapter The container that builds the handlers; by default a new {@linkcode Container}.
    * @throws {TypeError} If the container lacks a method, or serves another router already.
    */
   constructor(adapter?: DIAdapter<Scope>) {
@@ -84,12 +84,40 @@ export class MessageRouter<Scope = unknown> {
   }
 
   /**
+   * Finds what handles a class of message, on the buses of any kind. A handler of a base class is among them where a
+   * message would reach it.
+   *
+   * @param type The class of message.
+   * @returns The handlers, those of commands first, with the kind of their bus.
+   *
+   * @example
+   * ```ts
+   * import { assertEquals } from "@std/assert";
+   * import { Event, MessageRouter } from "@cq/core";
+   *
+   * class OrderPlaced extends Event {}
+   * function sendReceipt(): void {}
+   *
+   * const router = new MessageRouter();
+   * router.newEventBus().subscribe(OrderPlaced, sendReceipt);
+   *
+   * assertEquals(router.handlersOf(OrderPlaced), [{ kind: "event", handler: sendReceipt }]);
+   * ```
+   */
+  handlersOf(type: MessageType): readonly RegisteredHandler[] {
+    const registries = { command: this.#commands, query: this.#queries, event: this.#events };
+    return (Object.keys(registries) as MessageKind[]).flatMap((kind) =>
+      registries[kind].find(type.prototype).map(({ source }) => ({ kind, handler: source }))
+    );
+  }
+
+  /**
    * Registers the decorated class as the handler of a command.
    *
    * @typeParam T The class of command, or a list of them.
    * @param types The class of command, or a list of them.
    * @param options How the handler is registered.
-   * @returns A class decorator, which does the same called as a function.
+   * @returns A class decorator. Called as a function, it does the same.
    * @throws {DuplicateHandlerError} From the decorator, if the command has a handler already.
    */
   commandHandler<const T extends OneOrMore<MessagesByKind["command"]>>(
@@ -105,7 +133,7 @@ export class MessageRouter<Scope = unknown> {
    * @typeParam T The class of query, or a list of them.
    * @param types The class of query, or a list of them.
    * @param options How the handler is registered.
-   * @returns A class decorator, which does the same called as a function.
+   * @returns A class decorator. Called as a function, it does the same.
    * @throws {DuplicateHandlerError} From the decorator, if the query has a handler already.
    */
   queryHandler<const T extends OneOrMore<MessagesByKind["query"]>>(
@@ -121,7 +149,7 @@ export class MessageRouter<Scope = unknown> {
    * @typeParam T The class of event, or a list of them.
    * @param types The class of event, or a list of them.
    * @param options How the handler is registered.
-   * @returns A class decorator, which does the same called as a function.
+   * @returns A class decorator. Called as a function, it does the same.
    */
   eventHandler<const T extends OneOrMore<MessagesByKind["event"]>>(
     types: T,
@@ -131,8 +159,8 @@ export class MessageRouter<Scope = unknown> {
   }
 
   /**
-   * Makes a pipeline whose steps are functions that share a context. Commands and queries go to
-   * the buses of the container, resolved at each of them, so that buses configured later are used.
+   * Makes a pipeline whose steps are functions that share a context. Commands and queries go to the buses of the
+   * container. Each message resolves its bus again, so that a bus that is configured later is used.
    *
    * @typeParam First The first command.
    * @typeParam Context What the steps of a run share.
@@ -143,7 +171,7 @@ export class MessageRouter<Scope = unknown> {
   commandPipeline<First extends MessagesByKind["command"], Context extends object>(
     type: MessageType<First>,
     context: new () => Context,
-  ): ContextPipeline<First, Context, ResultOf<First>, MessagesByKind["command"], MessagesByKind["query"]>;
+  ): CommandPipeline<First, Context>;
   /**
    * Makes a pipeline whose steps are methods of its context class, marked by the decorators of the pipeline.
    *
@@ -168,10 +196,10 @@ export class MessageRouter<Scope = unknown> {
   }
 
   /**
-   * Makes a command bus of its own. Related events go to the event bus of the container, resolved when they are
-   * published: configure that one, with `container.get(EventBus).use(…)` or `container.bind(EventBus, …)`.
+   * Makes a command bus. Related events go to the event bus of the container, which is resolved when they are
+   * published. Configure that bus, with `container.get(EventBus).use(…)` or `container.bind(EventBus, …)`.
    *
-   * @returns The bus, with middlewares and listeners of its own.
+   * @returns The bus. Its middlewares and listeners are its own.
    */
   newCommandBus(): CommandBus {
     const eventBus = this.#container.lazy(EventBus);
@@ -179,19 +207,19 @@ export class MessageRouter<Scope = unknown> {
   }
 
   /**
-   * Makes a query bus of its own. What is injected, and what pipelines use, is the container's.
+   * Makes a query bus. The bus that is injected, and that pipelines use, is the one of the container.
    *
-   * @returns The bus, with middlewares and listeners of its own.
+   * @returns The bus. Its middlewares and listeners are its own.
    */
   newQueryBus(): QueryBus {
     return new QueryBus({ registry: this.#queries, invoker: this.#invoker });
   }
 
   /**
-   * Makes an event bus of its own. What is injected, and what publishes related events, is the container's.
+   * Makes an event bus. The bus that is injected, and that publishes related events, is the one of the container.
    *
-   * @param options How the handlers of an event are run.
-   * @returns The bus, with middlewares and listeners of its own.
+   * @param options How the bus runs the handlers of an event.
+   * @returns The bus. Its middlewares and listeners are its own.
    */
   newEventBus(options?: EventBusOptions): EventBus {
     return new EventBus({ registry: this.#events, invoker: this.#invoker }, options);

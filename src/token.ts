@@ -1,5 +1,5 @@
 /**
- * A class, abstract ones included.
+ * A class. It may be abstract.
  *
  * @typeParam T The instances of the class.
  */
@@ -7,7 +7,7 @@
 export type AbstractConstructor<T = object> = abstract new (...args: any[]) => T;
 
 /**
- * Names a dependency that is no class: an interface, a number, a promise.
+ * Names a dependency that has no class of its own: an interface, a number, a promise.
  *
  * @typeParam T The dependency.
  *
@@ -25,15 +25,15 @@ export type AbstractConstructor<T = object> = abstract new (...args: any[]) => T
  * ```
  */
 export class InjectionToken<T> {
-  /** What error messages call it. */
+  /** The name of the token in error messages. */
   readonly name: string;
   /** Exists for the compiler alone. */
   declare protected readonly type: T;
 
   /**
-   * Makes a token. Two tokens of one name are two tokens.
+   * Makes a token. Two tokens with the same name are still two tokens.
    *
-   * @param name What error messages call it.
+   * @param name The name of the token in error messages.
    */
   constructor(name: string) {
     this.name = name;
@@ -41,7 +41,7 @@ export class InjectionToken<T> {
 }
 
 /**
- * What a dependency is asked for by: its class, an abstract one included, or an {@linkcode InjectionToken}.
+ * What identifies a dependency: its class, which may be abstract, or an {@linkcode InjectionToken}.
  *
  * @typeParam T The dependency.
  */

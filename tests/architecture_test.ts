@@ -1,17 +1,16 @@
 import { assertEquals } from "@std/assert";
 
 /**
- * The files of `src`, lowest layer first. A file imports from layers below its own, for types too, and from nowhere
- * else. A new file goes into the lowest layer that allows its imports. `folder/*` is a part of its own: its files
- * stand in one layer, and may import each other as long as that leads in no circle. Entry points and `src/testing`
- * are on top of them all.
+ * The files of `src`, the lowest layer first. A file imports only from layers below its own, types included. A new file
+ * goes into the lowest layer that allows its imports. `folder/*` is one part: its files are in one layer, and may
+ * import each other if that makes no circle. Entry points and `src/testing` are above all layers.
  */
 const LAYERS: readonly (readonly string[])[] = [
   ["internal/*"],
-  ["message", "metadata", "token", "standard_schema", "delivered_id"],
-  ["message_class"],
+  ["message", "metadata", "token", "standard_schema", "delivered_id", "instantiate"],
+  ["message_class", "envelope"],
   ["naming"],
-  ["context_values", "related_events", "envelope", "json_loss"],
+  ["context_values", "related_events", "json_loss"],
   ["context"],
   ["errors", "handler", "middleware", "dispatcher", "di_adapter"],
   ["registry", "middleware_chain", "queue/*", "codec"],
@@ -25,22 +24,33 @@ const LAYERS: readonly (readonly string[])[] = [
     "queue/memory/*",
     "queue/pump/*",
     "queue/durable/*",
+    "wire/*",
   ],
+  ["wire/describe/*"],
   ["router", "queue/sqlite/*", "queue/postgres/*"],
   ["default_router"],
 ];
 
 const MAX_LINES = 300;
 
-/** What `src` does without, each because some runtime or compiler that the package serves does not have it. */
+/** How many lines of code a file has that only one other file imports: less belongs into that other file. */
+const MIN_CODE_LINES = 20;
+
+/** Files with less, and the reason for each. */
+const SMALL_FILES: Readonly<Record<string, string>> = {
+  "bus/query_route": "each kind of bus has its route in a file of its own",
+  "internal/path": "a tool of the lowest layer, for the messages of any part",
+};
+
+/** What `src` does not use, because a runtime or a compiler that the package supports does not have it. */
 const BANNED: readonly (readonly [name: string, pattern: RegExp])[] = [
   ["the global Deno", /\bDeno\s*[.[?]/],
   ["a global of Node or Bun", /\b(?:process|Buffer|Bun)\s*[.[?]/],
   ["a using declaration", /\busing\s+[\w$]+\s*(?:=|of\b|:)/],
-  // These two let one other module in, by their name in brackets, which no #private name can.
+  // This method is for one other module, which calls it by its name in brackets. A #private name cannot do that.
   [
     "the keyword private, which is gone at run time, instead of a #private name",
-    /\bprivate\s+(?!static (?:close|contextOf)\()[\w$]/,
+    /\bprivate\s+(?!static contextOf\()[\w$]/,
   ],
   ["a decorator", /^\s*@[\w$.]+/m],
   ["metadata by reflection", /\bReflect\s*\.\s*\w*[mM]etadata\b/],
@@ -220,6 +230,30 @@ Deno.test("src has files of at most 300 lines, named in snake_case after one thi
     if (lines > MAX_LINES) problems.push(`${path} has ${lines} lines, and ${MAX_LINES} are the limit`);
     if (!/^[a-z0-9_/]+\.ts$/.test(path)) problems.push(`${path} is not named in snake_case`);
     if (/\/(?:utils?|types|helpers|index)\.ts$/.test(path)) problems.push(`${path} is not named after one thing`);
+  }
+  assertEquals(problems, []);
+});
+
+Deno.test("src has no file of less than 20 lines of code that a single other file imports", () => {
+  const importers = new Map<string, string[]>();
+  for (const source of sources) {
+    for (const name of new Set(importsOf(source))) {
+      importers.set(name, [...importers.get(name) ?? [], source.path]);
+    }
+  }
+  const problems: string[] = [];
+  for (const { name, path, code } of sources) {
+    const lines = code.split("\n").filter((line) => line.trim() !== "").length;
+    const [importer, ...others] = importers.get(name) ?? [];
+    const isSmall = lines < MIN_CODE_LINES && importer !== undefined && others.length === 0;
+    // What an entry point exports has a file of its own, however small.
+    if (!isSmall || entryPoints.includes(importer) || name in SMALL_FILES) continue;
+    problems.push(`${path} has ${lines} lines of code, and ${importer} alone imports it: it belongs there`);
+  }
+  for (const name of Object.keys(SMALL_FILES)) {
+    if (!sources.some((source) => source.name === name)) {
+      problems.push(`"${name}" is in SMALL_FILES, and src has no such file`);
+    }
   }
   assertEquals(problems, []);
 });

@@ -36,13 +36,13 @@ class MemoryUserRepository extends UserRepository {
 
 // Lifetimes
 
-Deno.test("Container.get() gives what the factory of a token makes", () => {
+Deno.test("Container.get() returns what the factory of a token makes", () => {
   const database = new Database();
 
   assertStrictEquals(new Container().bind(Database, () => database).get(Database), database);
 });
 
-Deno.test("Container.bind() shares one instance for ever unless told otherwise", () => {
+Deno.test("Container.bind() shares one instance for ever by default", () => {
   const container = new Container().bind(Database, () => new Database());
 
   assertStrictEquals(container.get(Database), container.get(Database));
@@ -79,7 +79,7 @@ Deno.test("Container.bind() never shares a transient instance", async () => {
   assertNotStrictEquals(scope.get(Database), scope.get(Database));
 });
 
-Deno.test("Container.bind() shares a singleton whose value is undefined as well", () => {
+Deno.test("Container.bind() shares a singleton whose value is undefined, too", () => {
   let built = 0;
   const token = new InjectionToken<undefined>("NOTHING");
   const container = new Container().bind(token, () => void built++);
@@ -104,13 +104,13 @@ Deno.test("Container.bind() binds an abstract class", () => {
   assertEquals(container.get(UserRepository).find(7), "user 7");
 });
 
-Deno.test("Container.bind() binds an InjectionToken to a value that is no object", () => {
+Deno.test("Container.bind() binds an InjectionToken to a value that is not an object", () => {
   const url = new InjectionToken<string>("DATABASE_URL");
 
   assertEquals(new Container().bind(url, () => "sqlite:users.db").get(url), "sqlite:users.db");
 });
 
-Deno.test("Container.bind() takes two InjectionTokens of one name for two tokens", () => {
+Deno.test("Container.bind() keeps two InjectionTokens with the same name apart", () => {
   const first = new InjectionToken<number>("PORT");
   const second = new InjectionToken<number>("PORT");
   const container = new Container().bind(first, () => 1).bind(second, () => 2);
@@ -118,13 +118,13 @@ Deno.test("Container.bind() takes two InjectionTokens of one name for two tokens
   assertEquals([container.get(first), container.get(second)], [1, 2]);
 });
 
-Deno.test("Container.bind() binds a class and a class derived from it apart", () => {
+Deno.test("Container.bind() keeps a class and its subclass apart", () => {
   const container = new Container().bind(UserRepository, () => new MemoryUserRepository());
 
   assertThrows(() => container.get(MemoryUserRepository), ProviderNotFoundError);
 });
 
-Deno.test("Container.bind() binds the promise of an async factory, and awaits nothing in secret", async () => {
+Deno.test("Container.bind() binds the promise of an async factory, and does not await it", async () => {
   const token = new InjectionToken<Promise<Database>>("DATABASE");
   const database = new Database();
   const container = new Container().bind(token, () => Promise.resolve(database));
@@ -142,12 +142,12 @@ Deno.test("Container.bind() returns the container", () => {
   assertStrictEquals(container.bind(Database, () => new Database()), container);
 });
 
-Deno.test("Container.bind() refuses what is no factory", () => {
+Deno.test("Container.bind() refuses a value that is not a factory", () => {
   const instance = new Database() as unknown as () => Database;
 
   const error = assertThrows(() => new Container().bind(Database, instance), TypeError);
 
-  assertEquals(error.message, 'Cannot bind "Database": the second argument is a factory, () => …');
+  assertEquals(error.message, 'Cannot bind "Database": the second argument must be a factory, () => …');
 });
 
 // Binding again
@@ -176,13 +176,13 @@ for (const lifetime of ["singleton", "scoped", "transient"] as const) {
 
     assertEquals(
       error.message,
-      'Cannot bind "Database" again: it has been resolved, and somebody holds what was bound before. ' +
+      'Cannot bind "Database" again: it has been resolved, and what was bound before is in use. ' +
         "Bind it before its first use",
     );
   });
 }
 
-Deno.test("Container.bind() leaves what has been resolved in place when it refuses", () => {
+Deno.test("Container.bind() keeps what has been resolved when it refuses", () => {
   const token = new InjectionToken<string>("NAME");
   const container = new Container().bind(token, () => "first");
   container.get(token);
@@ -193,7 +193,7 @@ Deno.test("Container.bind() leaves what has been resolved in place when it refus
   assertEquals(container.get(token), "first");
 });
 
-Deno.test("Container.get() tries a factory again at the next call that has thrown", () => {
+Deno.test("Container.get() calls a factory again after it has thrown", () => {
   let failures = 1;
   const container = new Container().bind(Database, () => {
     if (failures-- > 0) throw new RangeError("not yet");
@@ -207,7 +207,7 @@ Deno.test("Container.get() tries a factory again at the next call that has throw
   assertStrictEquals(container.get(Database), database);
 });
 
-Deno.test("Container.bind() may bind a token again whose factory has thrown", () => {
+Deno.test("Container.bind() may bind a token again if its factory has thrown", () => {
   const token = new InjectionToken<string>("NAME");
   const container = new Container().bind(token, () => {
     throw new RangeError("broken");
@@ -244,7 +244,7 @@ Deno.test("Container.get() refuses an InjectionToken that is not bound by its na
   assertEquals(error.path, ["DATABASE_URL"]);
 });
 
-Deno.test("Container.get() names the path that led to what is not bound", () => {
+Deno.test("Container.get() names the path that led to the missing token", () => {
   class Service {
     readonly users = inject(UserRepository);
   }
@@ -265,7 +265,7 @@ Deno.test("Container.get() names the path that led to what is not bound", () => 
   assertEquals(error.path, ["Service", "UserRepository", "Database"]);
 });
 
-Deno.test("A handler whose dependency is not bound fails with the path from the handler on", async () => {
+Deno.test("A handler whose dependency is not bound fails with the path that starts at the handler", async () => {
   class CreateUser extends Command<number> {}
   const container = new Container();
   class PostgresUserRepository extends MemoryUserRepository {
@@ -294,7 +294,7 @@ Deno.test("A handler whose dependency is not bound fails with the path from the 
   );
 });
 
-Deno.test("A handler whose dependency was not bound works once it is", async () => {
+Deno.test("A handler whose dependency was not bound works once it is bound", async () => {
   class FindUser extends Query<string> {}
   const container = new Container();
   const router = new MessageRouter(container);
@@ -336,7 +336,7 @@ Deno.test("Container.get() names the path of a circle", () => {
   assertEquals(error.path, ["A", "B", "C", "A"]);
 });
 
-Deno.test("Container.get() names of a circle only what is in it", () => {
+Deno.test("Container.get() names only the tokens that are in the circle", () => {
   const container = new Container().bind(A, () => inject(B)).bind(B, () => inject(C)).bind(C, () => inject(B));
 
   const error = assertThrows(() => container.get(A), CircularDependencyError);
@@ -378,7 +378,7 @@ Deno.test("Container.get() names the whole circle even if two tokens share a nam
   assertEquals(error.path, ["PORT", "PORT", "PORT"]);
 });
 
-Deno.test("Container.get() takes one dependency that is reached on two ways for no circle", () => {
+Deno.test("Container.get() accepts a dependency that is reached on two ways", () => {
   const container = new Container()
     .bind(A, () => [inject(B), inject(C)])
     .bind(B, () => inject(C), { lifetime: "transient" })
@@ -387,7 +387,7 @@ Deno.test("Container.get() takes one dependency that is reached on two ways for 
   assertEquals(container.get(A), ["shared", "shared"]);
 });
 
-Deno.test("Container.get() takes a token that another container binds as well for no circle", () => {
+Deno.test("Container.get() accepts a token that another container binds, too", () => {
   const inner = new Container().bind(A, () => "inner");
   const outer = new Container().bind(A, () => `${inner.get(A)} in outer`);
 
@@ -401,7 +401,7 @@ Deno.test("Container.get() works after it has refused a circle", () => {
   assertEquals(container.get(B), "fine");
 });
 
-// What must not outlive its scope
+// What a singleton must not keep
 
 Deno.test("Container.get() refuses a singleton that injects a scoped dependency, with both names", async () => {
   class UnitOfWork {}
@@ -466,7 +466,7 @@ Deno.test("Container.get() lets a singleton keep what another container binds fo
   assertEquals(outer.get(B), "scoped");
 });
 
-Deno.test("Container.get() refuses a scoped dependency where no scope is open", () => {
+Deno.test("Container.get() refuses a scoped dependency if no scope is open", () => {
   class UnitOfWork {}
   const container = new Container().bind(UnitOfWork, () => new UnitOfWork(), { lifetime: "scoped" });
 
@@ -691,7 +691,7 @@ Deno.test("A handler injects the same bus that container.get() gives", async () 
   assertStrictEquals(injected[0], container.get(QueryBus));
 });
 
-Deno.test("Container.bind() lets a user's bus win that is bound after the router was made", () => {
+Deno.test("Container.bind() prefers a user's bus that is bound after the router was made", () => {
   const container = new Container();
   const router = new MessageRouter(container);
   const commands = router.newCommandBus();
@@ -701,7 +701,7 @@ Deno.test("Container.bind() lets a user's bus win that is bound after the router
   assertStrictEquals(container.get(CommandBus), commands);
 });
 
-Deno.test("Container.bind() lets a user's bus win that is bound before the router is made", () => {
+Deno.test("Container.bind() prefers a user's bus that is bound before the router is made", () => {
   const container = new Container();
   const commands = new MessageRouter().newCommandBus();
   container.bind(CommandBus, () => commands);
@@ -711,7 +711,7 @@ Deno.test("Container.bind() lets a user's bus win that is bound before the route
   assertStrictEquals(container.get(CommandBus), commands);
 });
 
-Deno.test("Container.bind() lets a user's bus win that is bound and used before the router is made", () => {
+Deno.test("Container.bind() prefers a user's bus that is bound and used before the router is made", () => {
   const container = new Container();
   const commands = new MessageRouter().newCommandBus();
   container.bind(CommandBus, () => commands).get(CommandBus);
@@ -721,7 +721,7 @@ Deno.test("Container.bind() lets a user's bus win that is bound and used before 
   assertStrictEquals(container.get(CommandBus), commands);
 });
 
-Deno.test("Container.bind() refuses a user's bus once the default one has been given out", () => {
+Deno.test("Container.bind() refuses a user's bus once the default one has been resolved", () => {
   const container = new Container();
   const router = new MessageRouter(container);
   const given = container.get(CommandBus);
@@ -730,7 +730,7 @@ Deno.test("Container.bind() refuses a user's bus once the default one has been g
 
   assertEquals(
     error.message,
-    'Cannot bind "CommandBus" again: it has been resolved, and somebody holds what was bound before. ' +
+    'Cannot bind "CommandBus" again: it has been resolved, and what was bound before is in use. ' +
       "Bind it before its first use",
   );
   assertStrictEquals(container.get(CommandBus), given);
@@ -770,6 +770,6 @@ Deno.test("Container.bind() refuses a lifetime that it does not know", () => {
 
   assertEquals(
     (error as Error).message,
-    'Cannot bind "FindUser" with the lifetime "request": it is one of singleton, scoped, transient',
+    'Cannot bind "FindUser" with the lifetime "request": the lifetime must be one of singleton, scoped, transient',
   );
 });

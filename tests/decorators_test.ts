@@ -15,10 +15,10 @@ class Count extends Query<number> {}
 class Happened extends Event {}
 class OtherHappened extends Event {}
 
-/** A decorator without its types: what plain JavaScript and older compilers see. */
+/** A decorator without its types, as plain JavaScript and older compilers see it. */
 type UntypedDecorator = (value: unknown, ...rest: unknown[]) => void;
 
-/** A class decorator that puts a subclass in the place of the class. */
+/** A class decorator that replaces the class by a subclass. */
 function replaced<T extends new (...args: never[]) => { handle(): string }>(type: T): T {
   const Original = type as unknown as new () => { handle(): string };
   class Replacement extends Original {
@@ -29,7 +29,7 @@ function replaced<T extends new (...args: never[]) => { handle(): string }>(type
   return Replacement as unknown as T;
 }
 
-/** A class decorator that puts a proxy in the place of the class. */
+/** A class decorator that replaces the class by a proxy. */
 function proxied<T extends object>(type: T): T {
   return new Proxy(type, {});
 }
@@ -87,7 +87,7 @@ Deno.test("eventHandler() registers each class that it decorates", async () => {
   assertEquals(calls, ["First", "Second"]);
 });
 
-Deno.test("commandHandler() and its siblings do the same called as functions, and return nothing", async () => {
+Deno.test("commandHandler() and its siblings do the same when they are called as functions, and return nothing", async () => {
   const router = new MessageRouter();
   const calls: string[] = [];
   class CreateHandler {
@@ -190,7 +190,7 @@ Deno.test("eventHandler() passes failSilently on", async () => {
   assertEquals(await router.newEventBus().dispatch(new Happened()), undefined);
 });
 
-Deno.test("a handler fails loudly unless it is told to fail silently", async () => {
+Deno.test("a handler fails loudly by default", async () => {
   const router = new MessageRouter();
   router.commandHandler(Create)(
     class {
@@ -204,7 +204,7 @@ Deno.test("a handler fails loudly unless it is told to fail silently", async () 
   assertEquals(error.message, "Out of order");
 });
 
-Deno.test("a handler is built anew for every dispatch, inside the middlewares", async () => {
+Deno.test("a new handler is built for every dispatch, inside the middlewares", async () => {
   const log: string[] = [];
   const handlers: object[] = [];
   const router = new MessageRouter();
@@ -254,7 +254,7 @@ Deno.test("a handler receives the message itself, and a context that names the h
   assertEquals(context.kind, "query");
 });
 
-Deno.test("commandHandler() refuses a second handler when the class is defined and leaves the first in place", async () => {
+Deno.test("commandHandler() refuses a second handler when the class is defined and keeps the first one", async () => {
   const router = new MessageRouter();
   class First {
     handle = (_command: Create): string => "first";
@@ -325,7 +325,7 @@ Deno.test("commandHandler() registers nothing before the decorator is applied", 
   assertEquals(router.commandTypes, []);
 });
 
-Deno.test("commandHandler() registers the class that a decorator below it put in the place", async () => {
+Deno.test("commandHandler() registers the class by which a decorator below it replaced the decorated one", async () => {
   const router = new MessageRouter();
 
   @router.commandHandler(Create)
@@ -340,7 +340,7 @@ Deno.test("commandHandler() registers the class that a decorator below it put in
   assertEquals(new CreateHandler().handle(), "replacement of original");
 });
 
-Deno.test("commandHandler() registers the class that a decorator above it put in the place", async () => {
+Deno.test("commandHandler() registers the class by which a decorator above it replaced the decorated one", async () => {
   const router = new MessageRouter();
   const handlers: unknown[] = [];
 
@@ -360,7 +360,7 @@ Deno.test("commandHandler() registers the class that a decorator above it put in
   assertStrictEquals(handlers[0], CreateHandler);
 });
 
-Deno.test("queryHandler() registers the proxy that another decorator put in the place", async () => {
+Deno.test("queryHandler() registers the proxy by which another decorator replaced the class", async () => {
   const router = new MessageRouter();
 
   @proxied
@@ -423,7 +423,7 @@ function assertRefuses(define: () => unknown, { kind = "command", name }: { kind
 }
 
 for (const [what, value, name] of REFUSALS) {
-  Deno.test(`commandHandler() refuses ${what}, which is no class`, () => {
+  Deno.test(`commandHandler() refuses ${what}, which is not a class`, () => {
     const router = new MessageRouter();
     const decorate = router.commandHandler(Create) as UntypedDecorator;
 
@@ -432,7 +432,7 @@ for (const [what, value, name] of REFUSALS) {
   });
 }
 
-Deno.test("queryHandler() and eventHandler() name their own bus where they refuse", () => {
+Deno.test("queryHandler() and eventHandler() name their own bus when they refuse", () => {
   const router = new MessageRouter();
 
   assertRefuses(() => (router.queryHandler(Find) as UntypedDecorator)(undefined), { kind: "query", name: "undefined" });
@@ -498,10 +498,10 @@ Deno.test("commandHandler() refuses to decorate a getter", () => {
     }, { name: "get create" });
 });
 
-Deno.test("commandHandler() decorates a class the legacy way, which passes the class alone", async () => {
+Deno.test("commandHandler() decorates a class the legacy way, which passes only the class", async () => {
   const router = new MessageRouter();
   const decorate = router.commandHandler(Create) as UntypedDecorator;
-  // As compilers for the older decorators call it.
+  // This is the call that compilers make for the older decorators.
   const returned: unknown = Reflect.apply(decorate, undefined, [
     class {
       handle = () => "created";
@@ -553,10 +553,28 @@ Deno.test("a class without a method handle is refused when a message reaches it"
   assertEquals(error.message, 'Cannot use "Useless" as a handler: it has no method "handle"');
 });
 
-Deno.test("commandHandler() refuses what is no class of message when it is applied", () => {
+Deno.test("commandHandler() refuses a value that is not a class of message when it is applied", () => {
   const decorate = new MessageRouter().commandHandler("Create" as never) as UntypedDecorator;
 
   const error = assertThrows(() => decorate(class {}), TypeError);
   assertEquals(error.message, 'Cannot register a handler for "Create": it is not a class');
   assert(!(error instanceof DuplicateHandlerError));
 });
+
+for (const kind of ["command", "query", "event"] as const) {
+  Deno.test(`${kind}Handler() refuses an empty list of messages before it is applied`, () => {
+    const router = new MessageRouter();
+    const decorators = {
+      command: () => router.commandHandler([] as never),
+      query: () => router.queryHandler([] as never),
+      event: () => router.eventHandler([] as never),
+    };
+
+    const error = assertThrows(decorators[kind], TypeError);
+
+    assertEquals(
+      error.message,
+      `Cannot register a ${kind} handler for an empty list: name at least one class of message`,
+    );
+  });
+}

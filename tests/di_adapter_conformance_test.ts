@@ -19,7 +19,7 @@ type ContainerScope = Scope | HandlerContext;
 type ContainerHarness = DIAdapterHarness<ContainerScope>;
 type Lifetime = NonNullable<BindOptions["lifetime"]>;
 
-/** The built-in container, whose adapter or lifetimes may be replaced by others. */
+/** The built-in container. A test may replace parts of its adapter, and lifetimes. */
 function harness(
   replace: (container: Container) => Partial<DIAdapter<ContainerScope>> = () => ({}),
   lifetimes: Partial<Record<Lifetime, Lifetime>> = {},
@@ -51,14 +51,14 @@ async function failuresOf(make: () => ContainerHarness, features?: DIAdapterFeat
 }
 
 const NAMES = {
-  dependencies: "builds a handler with its dependencies, and with theirs",
+  dependencies: "builds a handler with its dependencies, and their dependencies",
   anew: "builds a new handler for each dispatch",
-  lifetimes: "shares a singleton with everybody, and a transient value with nobody",
+  lifetimes: "shares a singleton everywhere, and never shares a transient value",
   lazy: "builds nothing before it is needed",
   missing: "names what is not bound in the error of the dispatch",
   recovers: "goes on after a handler could not be built",
   within: "shares a scoped value within one run of a handler",
-  apart: "shares no scoped value between runs, not even at the same time",
+  apart: "shares no scoped value between runs, even at the same time",
   attempts: "opens a scope for each attempt of a retry",
   all: "opens a scope for a query, and for each handler of an event",
   success: "disposes scoped values once the handler has succeeded",
@@ -67,8 +67,8 @@ const NAMES = {
   singletons: "disposes no singleton with a scope",
   related: "injects the related events of a command",
   below: "injects the same related events into what the handler depends on",
-  mixes: "mixes no related events of commands that run at the same time",
-  buses: "injects the buses, the same ones for everybody",
+  mixes: "keeps the related events of commands apart that run at the same time",
+  buses: "injects the same buses everywhere",
   early: "lets a bus win that was bound before the router was made",
   late: "lets a bus win that was bound after the router was made",
   later: "publishes related events on a bus that was bound later",
@@ -78,13 +78,13 @@ for (const { name, run, skip } of diAdapterConformance(() => harness())) {
   Deno.test({ name: `Container ${name}`, fn: run, ignore: skip });
 }
 
-/** Builds something, and keeps it. */
+/** Builds a value at the first call, and keeps it. */
 function once<T>(build: () => T): () => T {
   let built: { value: T } | undefined;
   return () => (built ??= { value: build() }).value;
 }
 
-/** Of each broken adapter: how it is broken, and the cases that catch it. */
+/** For each broken adapter: how it is made, and the cases that fail. */
 const BROKEN: Record<string, { make: () => ContainerHarness; caughtBy: readonly (keyof typeof NAMES)[] }> = {
   "passes no dependencies on": {
     make: () => harness(() => ({ wire: (type) => () => new type() })),
@@ -121,21 +121,21 @@ const BROKEN: Record<string, { make: () => ContainerHarness; caughtBy: readonly 
       })),
     caughtBy: ["anew", "lifetimes", "apart", "attempts", "mixes"],
   },
-  "makes singletons anew": {
+  "builds singletons again": {
     make: () => harness(undefined, { singleton: "transient" }),
     caughtBy: ["lifetimes", "lazy"],
   },
-  "takes what is scoped for transient": {
+  "treats scoped values as transient": {
     make: () => harness(undefined, { scoped: "transient" }),
     caughtBy: ["within", "all", "success", "failure", "events"],
   },
-  "opens one scope for all": {
+  "opens one scope for all dispatches": {
     make: () =>
       harness((container) => {
         const scope = once(() => container.createScope());
         return { wire: (type) => (_scope: unknown) => container.wire(type)(scope()) };
       }),
-    // A scope that is not the dispatch's own does not end with it either.
+    // A shared scope does not end with a dispatch either.
     caughtBy: ["apart", "attempts", "all", "success", "failure", "events", "related", "below", "mixes"],
   },
   "opens scopes for commands alone": {
@@ -169,14 +169,14 @@ const BROKEN: Record<string, { make: () => ContainerHarness; caughtBy: readonly 
       harness((container) => ({
         createScope: (context) => {
           const scope = container.createScope(context);
-          // As soon as the handler has settled, give or take a turn.
+          // About when the handler has settled.
           if ("get" in scope) queueMicrotask(() => queueMicrotask(() => scope[Symbol.asyncDispose]()));
           return scope;
         },
       })),
     caughtBy: ["success", "events"],
   },
-  "knows no related events": {
+  "has no related events": {
     make: () => harness((container) => ({ createScope: () => container.createScope() })),
     caughtBy: ["related", "below", "mixes"],
   },
@@ -189,7 +189,7 @@ const BROKEN: Record<string, { make: () => ContainerHarness; caughtBy: readonly 
       })),
     caughtBy: ["early"],
   },
-  "makes buses anew": {
+  "creates buses again": {
     make: () =>
       harness((container) => ({
         registerDefaults: (buses) => {
@@ -202,7 +202,7 @@ const BROKEN: Record<string, { make: () => ContainerHarness; caughtBy: readonly 
     make: () => harness(() => ({ registerDefaults: () => {} })),
     caughtBy: ["events", "related", "buses"],
   },
-  "resolves what is lazy at once": {
+  "resolves lazy values at once": {
     make: () =>
       harness((container) => ({
         lazy: (type) => {
@@ -212,7 +212,7 @@ const BROKEN: Record<string, { make: () => ContainerHarness; caughtBy: readonly 
       })),
     caughtBy: ["lazy", "later"],
   },
-  "hides what went wrong": {
+  "hides the errors of constructors": {
     make: () =>
       harness((container) => ({
         wire: (type) => {
@@ -242,11 +242,11 @@ const BROKEN: Record<string, { make: () => ContainerHarness; caughtBy: readonly 
     },
     caughtBy: ["lazy"],
   },
-  "gives nothing where it should resolve later": {
+  "resolves lazy values to undefined": {
     make: () => harness(() => ({ lazy: () => () => undefined as never })),
     caughtBy: ["lazy", "events", "related", "buses", "later"],
   },
-  "publishes events on a bus of its own": {
+  "publishes events on another bus": {
     make: () =>
       harness((container) => ({
         lazy: (type) => {
@@ -256,7 +256,7 @@ const BROKEN: Record<string, { make: () => ContainerHarness; caughtBy: readonly 
       })),
     caughtBy: ["events", "related", "buses", "later"],
   },
-  "builds what is not bound": {
+  "builds classes that are not bound": {
     make: () => {
       const { bind, ...rest } = harness();
       const bound = new Set<unknown>([RelatedEvents, CommandBus, QueryBus, EventBus]);
@@ -274,7 +274,7 @@ const BROKEN: Record<string, { make: () => ContainerHarness; caughtBy: readonly 
     },
     caughtBy: ["missing"],
   },
-  "throws what is no error": {
+  "throws a string instead of an error": {
     make: () =>
       harness((container) => ({
         wire: (type) => {
@@ -290,7 +290,7 @@ const BROKEN: Record<string, { make: () => ContainerHarness; caughtBy: readonly 
       })),
     caughtBy: ["missing", "recovers"],
   },
-  "makes related events anew for what a handler depends on": {
+  "creates other related events for the dependencies of a handler": {
     make: () => {
       const { bind, ...rest } = harness();
       class OtherEvents extends RelatedEvents {}
@@ -308,14 +308,14 @@ const BROKEN: Record<string, { make: () => ContainerHarness; caughtBy: readonly 
     },
     caughtBy: ["below"],
   },
-  "wraps what handlers throw": {
+  "wraps the errors of handlers": {
     make: () =>
       wrapping((error) => {
         throw new Error("A handler failed", { cause: error });
       }),
     caughtBy: ["failure"],
   },
-  "swallows what handlers throw": {
+  "swallows the errors of handlers": {
     make: () => wrapping(() => {}),
     caughtBy: ["attempts", "failure"],
   },
@@ -344,7 +344,7 @@ const BROKEN: Record<string, { make: () => ContainerHarness; caughtBy: readonly 
   },
 };
 
-/** Calls handlers in a way that does something else with their errors. */
+/** Calls handlers, and passes their errors to a function. */
 function wrapping(fail: (error: unknown) => unknown): ContainerHarness {
   return harness((container) => ({
     wire: (type) => {
@@ -366,7 +366,7 @@ function wrapping(fail: (error: unknown) => unknown): ContainerHarness {
 
 type Unit = Disposable & { dispose(): void };
 
-/** Disposes what it has built by itself, at the end of each scope. */
+/** Disposes the built values by itself, at the end of each scope. */
 function disposing(
   built: Unit[],
   dispose: (instance: Unit) => void,
@@ -404,13 +404,13 @@ function disposing(
   };
 }
 
-Deno.test("diAdapterConformance() takes containers that dispose by any of the three methods", async () => {
+Deno.test("diAdapterConformance() passes for containers that dispose by any of the three methods", async () => {
   assertEquals(await failuresOf(() => disposing([], (instance) => instance.dispose())), []);
   assertEquals(await failuresOf(() => disposing([], (instance) => instance[Symbol.dispose]())), []);
 });
 
 for (const [what, { make, caughtBy }] of Object.entries(BROKEN)) {
-  Deno.test(`diAdapterConformance() catches an adapter that ${what}, in no other case than it should`, async () => {
+  Deno.test(`diAdapterConformance() catches an adapter that ${what}, in the expected cases alone`, async () => {
     assertEquals(await failuresOf(make), caughtBy.map((key) => NAMES[key]));
   });
 }
@@ -430,24 +430,24 @@ for (
     [{ buses: false }, ["buses", "early", "late", "later"]],
   ] as [DIAdapterFeatures, (keyof typeof NAMES)[]][]
 ) {
-  Deno.test(`diAdapterConformance() with ${JSON.stringify(features)} skips what that takes away`, () => {
+  Deno.test(`diAdapterConformance() with ${JSON.stringify(features)} skips the cases of the missing features`, () => {
     const cases = diAdapterConformance(() => harness(), features);
     assertEquals(cases.filter(({ skip }) => skip).map(({ name }) => name), skipped.map((key) => NAMES[key]));
   });
 }
 
-Deno.test("diAdapterConformance() refuses to run what is to be skipped", async () => {
+Deno.test("diAdapterConformance() refuses to run a case that is to be skipped", async () => {
   const cases = diAdapterConformance(() => harness(), { buses: false });
   const error = await assertRejects(cases.find(({ skip }) => skip)!.run, TypeError);
-  assertEquals(error.message, `Cannot run the case "${NAMES.buses}": the adapter does without "buses"`);
+  assertEquals(error.message, `Cannot run the case "${NAMES.buses}": the adapter does not have "buses"`);
 });
 
-Deno.test("diAdapterConformance() refuses a promise to dispose scopes that there are none of", () => {
+Deno.test("diAdapterConformance() refuses disposal without scopes", () => {
   const error = assertThrows(
     () => diAdapterConformance(() => harness(), { scopes: false, disposal: true }),
     RangeError,
   );
-  assertEquals(error.message, "Cannot test the disposal of scopes that there are none of");
+  assertEquals(error.message, "Cannot test the disposal of scopes: the adapter has no scopes. Leave disposal out");
 });
 
 Deno.test("diAdapterConformance() says what was expected and what happened", async () => {
@@ -455,13 +455,13 @@ Deno.test("diAdapterConformance() says what was expected and what happened", asy
   const error = await assertRejects(cases.find(({ name }) => name === NAMES.within)!.run, Error);
   assertEquals(
     error.message,
-    `The promise "${NAMES.within}" does not hold: expected one scoped value for the handler and its dependencies, ` +
+    `The case "${NAMES.within}" fails: expected one scoped value for the handler and its dependencies, ` +
       "but there were 3",
   );
   assert(error.cause instanceof Error);
 });
 
-Deno.test("diAdapterConformance() awaits each harness, and disposes it whatever happens", async () => {
+Deno.test("diAdapterConformance() awaits each harness, and disposes it even if the case fails", async () => {
   let disposed = 0;
   const make = async (lifetimes: Parameters<typeof harness>[1]) => {
     await Promise.resolve();
@@ -474,7 +474,7 @@ Deno.test("diAdapterConformance() awaits each harness, and disposes it whatever 
   assertEquals(disposed, 2);
 });
 
-Deno.test("diAdapterConformance() takes adapters that build asynchronously", async () => {
+Deno.test("diAdapterConformance() passes for adapters that build asynchronously", async () => {
   const asynchronous = () =>
     harness((container) => ({
       wire: (type) => {
@@ -487,7 +487,7 @@ Deno.test("diAdapterConformance() takes adapters that build asynchronously", asy
   assertEquals(await failuresOf(asynchronous), []);
 });
 
-Deno.test("diAdapterConformance() takes adapters without scopes and without buses", async () => {
+Deno.test("diAdapterConformance() passes for adapters without scopes and buses", async () => {
   const bare = (): ContainerHarness => {
     const { adapter: { wire, lazy }, ...rest } = harness();
     return { ...rest, adapter: { wire, lazy } };

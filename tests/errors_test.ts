@@ -18,7 +18,7 @@ class Find extends Query<string> {}
 class Happened extends Event {}
 class OtherHappened extends Event {}
 
-/** Another class of the same name, as a module that is loaded twice makes it. */
+/** Another class with the same name, as in a module that is loaded twice. */
 function namesakes(): { Create: new () => Command<string>; Find: new () => Query<string> } {
   return {
     Create: class Create extends Command<string> {},
@@ -33,7 +33,7 @@ function failure(event: unknown, error: unknown, handler?: () => unknown): Event
 function sendMail() {}
 function count() {}
 
-Deno.test("CommandBus.dispatch() rejects where no handler is registered, and says how to register one", async () => {
+Deno.test("CommandBus.dispatch() rejects if no handler is registered, and says how to register one", async () => {
   const commands = new MessageRouter().newCommandBus();
 
   const error = await assertRejects(() => commands.dispatch(new Create()), HandlerNotFoundError);
@@ -48,7 +48,7 @@ Deno.test("CommandBus.dispatch() rejects where no handler is registered, and say
   assertStrictEquals(error.messageType, Create);
 });
 
-Deno.test("QueryBus.dispatch() rejects where no handler is registered, and says how to register one", async () => {
+Deno.test("QueryBus.dispatch() rejects if no handler is registered, and says how to register one", async () => {
   const queries = new MessageRouter().newQueryBus();
 
   const error = await assertRejects(() => queries.dispatch(new Find()), HandlerNotFoundError);
@@ -62,7 +62,7 @@ Deno.test("QueryBus.dispatch() rejects where no handler is registered, and says 
   assertStrictEquals(error.messageType, Find);
 });
 
-Deno.test("CommandBus.dispatch() says where a different class of the same name has a handler", async () => {
+Deno.test("CommandBus.dispatch() says if a different class with the same name has a handler", async () => {
   const commands = new MessageRouter().newCommandBus().subscribe(namesakes().Create, () => "created");
 
   const error = await assertRejects(() => commands.dispatch(new Create()), HandlerNotFoundError);
@@ -75,7 +75,7 @@ Deno.test("CommandBus.dispatch() says where a different class of the same name h
   );
 });
 
-Deno.test("QueryBus.dispatch() says where a different class of the same name has a handler", async () => {
+Deno.test("QueryBus.dispatch() says if a different class with the same name has a handler", async () => {
   const queries = new MessageRouter().newQueryBus().subscribe(namesakes().Find, () => "found");
 
   const error = await assertRejects(() => queries.dispatch(new Find()), HandlerNotFoundError);
@@ -88,7 +88,7 @@ Deno.test("QueryBus.dispatch() says where a different class of the same name has
   );
 });
 
-Deno.test("CommandBus.dispatch() notices a class of the same name that got its handler after a dispatch", async () => {
+Deno.test("CommandBus.dispatch() notices a class with the same name that got its handler after a dispatch", async () => {
   const commands = new MessageRouter().newCommandBus();
   const first = await assertRejects(() => commands.dispatch(new Create()), HandlerNotFoundError);
   commands.subscribe(namesakes().Create, () => "created");
@@ -99,7 +99,7 @@ Deno.test("CommandBus.dispatch() notices a class of the same name that got its h
   assertEquals(second.message.includes("A different class"), true);
 });
 
-Deno.test("QueryBus.dispatch() does not take a class of the same name on another bus for a sign", async () => {
+Deno.test("QueryBus.dispatch() ignores a class with the same name on another bus", async () => {
   class Twin {}
   const twin = (() => class Twin {})();
   const router = new MessageRouter();
@@ -210,7 +210,7 @@ for (
     ["a string", "No route", "No route"],
     ["a symbol", Symbol("lost"), "Symbol(lost)"],
     ["an error without a message", new RangeError(), "RangeError"],
-    ["an object", { code: 1 }, "[object Object]"],
+    ["an object that says nothing", { code: 1 }, 'an instance of "Object"'],
   ] as const
 ) {
   Deno.test(`EventDispatchError describes ${what} that was thrown`, () => {
@@ -221,11 +221,11 @@ for (
   });
 }
 
-// An error that cannot be made would leave the dispatch pending for ever.
+// If the error could not be made, the dispatch would stay pending for ever.
 for (
   const [what, thrown, name] of [
-    ["an object without a prototype", Object.create(null), "Object"],
-    ["parsed data that hides toString", JSON.parse('{"toString": 1, "valueOf": 1}'), "Object"],
+    ["an object without a prototype", Object.create(null), 'an instance of "Object"'],
+    ["parsed data that hides toString", JSON.parse('{"toString": 1, "valueOf": 1}'), 'an instance of "Object"'],
     [
       "an error with parsed data for a message",
       Object.assign(new RangeError(), { message: { toString: 1 } }),
@@ -241,7 +241,7 @@ for (
   });
 }
 
-Deno.test("EventDispatchError names no handler where the event did not reach one", () => {
+Deno.test("EventDispatchError names no handler if the event did not reach one", () => {
   const error = new EventDispatchError([failure(new Happened(), new Error("No bus"))]);
 
   assertEquals(error.message, 'Cannot complete "Happened": No bus');
@@ -305,7 +305,7 @@ Deno.test("ProviderNotFoundError names the missing token, the path to it, and th
   assertEquals(error.path, ["CreateUserHandler", "UserRepository", "Database"]);
 });
 
-Deno.test("ProviderNotFoundError gives other advice where it has some", () => {
+Deno.test("ProviderNotFoundError gives other advice if it gets some", () => {
   const error = new ProviderNotFoundError(["RelatedEvents"], { advice: "Ask in a command handler" });
 
   assertEquals(

@@ -152,13 +152,13 @@ Deno.test("inject() asks the outer container again after a dependency could not 
 
 // Where it does not
 
-Deno.test("inject() refuses where no container is constructing", () => {
+Deno.test("inject() refuses if no container is constructing", () => {
   const error = assertThrows(() => inject(Clock), TypeError);
 
   assertEquals(error.message, NOT_CONSTRUCTING);
 });
 
-Deno.test("inject() refuses an InjectionToken by its name where no container is constructing", () => {
+Deno.test("inject() refuses an InjectionToken by its name if no container is constructing", () => {
   const error = assertThrows(() => inject(new InjectionToken("PORT")), TypeError);
 
   assertEquals(error.message, NOT_CONSTRUCTING.replace("Clock", "PORT"));
@@ -201,7 +201,7 @@ Deno.test("inject() refuses after a construction that has thrown", () => {
 
 // Unit tests without a container
 
-Deno.test("A handler with inject() as a default is unit-tested with a fake, and needs no container", () => {
+Deno.test("A handler with inject() as a default can be unit-tested with a fake, without a container", () => {
   class TellTimeHandler {
     readonly #clock: Clock;
     constructor(clock = inject(Clock)) {
@@ -215,7 +215,7 @@ Deno.test("A handler with inject() as a default is unit-tested with a fake, and 
   assertEquals(new TellTimeHandler(new FakeClock()).handle(new TellTime()), 42);
 });
 
-Deno.test("A handler that injects RelatedEvents is unit-tested with a collection of its own", () => {
+Deno.test("A handler that injects RelatedEvents can be unit-tested with a new RelatedEvents", () => {
   class CreateUserHandler {
     readonly #events: RelatedEvents;
     constructor(events = inject(RelatedEvents)) {

@@ -8,12 +8,13 @@ import {
   type Event,
   MemoryQueue,
   type Producer,
+  Pump,
   type Queue,
   QueueClosedError,
 } from "@cq/core";
 import { countAbortListeners } from "./support/abort_listeners.ts";
 
-/** Takes the next delivery of a consumer that must have one. */
+/** Receives the next delivery. The test fails if the consumer has ended. */
 async function take<T>(consumer: AsyncIterator<Delivery<T>>): Promise<Delivery<T>> {
   const result = await consumer.next();
   assert(!result.done, "the consumer has ended");
@@ -30,12 +31,12 @@ async function receiveAll<T>(queue: Consumer<T>): Promise<T[]> {
   return messages;
 }
 
-/** Lets everything run that waits for no timer. */
-async function settle(): Promise<void> {
+/** Waits until everything has run that does not wait for a timer. */
+async function idle(): Promise<void> {
   for (let turn = 0; turn < 20; turn++) await undefined;
 }
 
-/** Tells at any time what has become of a promise. */
+/** Shows the state of a promise at any time. */
 function watch<T>(promise: Promise<T>): { state: "waiting" | "resolved" | "rejected"; value: unknown } {
   const watched: ReturnType<typeof watch> = { state: "waiting", value: undefined };
   promise.then(
@@ -48,7 +49,7 @@ function watch<T>(promise: Promise<T>): { state: "waiting" | "resolved" | "rejec
 Deno.test("MemoryQueue is a rendezvous with one attempt by default", async () => {
   const queue = new MemoryQueue<string>();
   const sent = watch(queue.send("a"));
-  await settle();
+  await idle();
   assertEquals(sent.state, "waiting");
 
   const consumer = queue[Symbol.asyncIterator]();
@@ -61,7 +62,7 @@ for (const maxSize of [-1, 1.5, NaN, -Infinity]) {
     const error = assertThrows(() => new MemoryQueue({ maxSize }), RangeError);
     assertEquals(
       error.message,
-      `Cannot make a queue of ${maxSize} messages: it is a whole number from 0, or Infinity`,
+      `Cannot make a queue of ${maxSize} messages: maxSize must be a whole number from 0, or Infinity`,
     );
   });
 }
@@ -71,7 +72,7 @@ for (const maxAttempts of [0, -1, 1.5, NaN]) {
     const error = assertThrows(() => new MemoryQueue({ maxAttempts }), RangeError);
     assertEquals(
       error.message,
-      `Cannot deliver a message ${maxAttempts} times: it is a whole number from 1, or Infinity`,
+      `Cannot deliver a message ${maxAttempts} times: maxAttempts must be a whole number from 1, or Infinity`,
     );
   });
 }
@@ -83,7 +84,7 @@ Deno.test("MemoryQueue delivers messages in the order in which they were sent", 
   assertEquals(await receiveAll(queue), Array.from({ length: 100 }, (_, message) => message));
 });
 
-Deno.test("MemoryQueue tells its size, what is pending and whether it is closed", async () => {
+Deno.test("MemoryQueue has its size, how many messages are pending, and whether it is closed", async () => {
   const queue = new MemoryQueue<string>({ maxSize: 2 });
   const read = () => [queue.size, queue.pending, queue.closed];
   assertEquals(read(), [0, 0, false]);
@@ -103,7 +104,7 @@ Deno.test("MemoryQueue tells its size, what is pending and whether it is closed"
   assertEquals(read(), [2, 0, true]);
 });
 
-Deno.test("MemoryQueue holds messages of any kind, undefined included", async () => {
+Deno.test("MemoryQueue delivers messages of any kind, even undefined", async () => {
   const queue = new MemoryQueue<unknown>({ maxSize: Infinity });
   const messages = [undefined, null, 0, "", false, NaN, {}];
   for (const message of messages) await queue.send(message);
@@ -135,11 +136,11 @@ Deno.test("MemoryQueue.send() wakes a waiting receiver at once", async () => {
 Deno.test("MemoryQueue.send() to a rendezvous resolves when a consumer has taken the message", async () => {
   const queue = new MemoryQueue<string>({ maxSize: 0 });
   const sent = watch(queue.send("a"));
-  await settle();
+  await idle();
   assertEquals([sent.state, queue.size], ["waiting", 0]);
 
   const delivery = await take(queue[Symbol.asyncIterator]());
-  await settle();
+  await idle();
   assertEquals([sent.state, delivery.message, queue.pending], ["resolved", "a", 1]);
 });
 
@@ -150,20 +151,20 @@ Deno.test("MemoryQueue.send() to an unbounded queue never waits", async () => {
   assertEquals(queue.size, 10_000);
 });
 
-Deno.test("MemoryQueue.send() to a full queue waits for room, first come first served", async () => {
+Deno.test("MemoryQueue.send() to a full queue waits for room, in the order of the calls", async () => {
   const queue = new MemoryQueue<string>({ maxSize: 1 });
   await queue.send("a");
   const log: string[] = [];
   for (const message of ["b", "c"]) queue.send(message).then(() => log.push(message));
-  await settle();
+  await idle();
   assertEquals(log, []);
 
   const consumer = queue[Symbol.asyncIterator]();
   assertEquals((await take(consumer)).message, "a");
-  await settle();
+  await idle();
   assertEquals(log, ["b"]);
   assertEquals((await take(consumer)).message, "b");
-  await settle();
+  await idle();
   assertEquals(log, ["b", "c"]);
   assertEquals((await take(consumer)).message, "c");
 });
@@ -186,18 +187,18 @@ Deno.test("MemoryQueue.send() withdraws the message when the signal fires during
 
   controllers[1]!.controller.abort("second");
   controllers[0]!.controller.abort("first");
-  await settle();
+  await idle();
   assertEquals(controllers.map(({ sent }) => sent.state), ["rejected", "rejected", "waiting"]);
   assertEquals(controllers.map(({ sent }) => sent.value), ["first", "second", undefined]);
 
   const consumer = queue[Symbol.asyncIterator]();
   assertEquals((await take(consumer)).message, "c");
   assertEquals((await take(consumer)).message, "d");
-  await settle();
+  await idle();
   assertEquals([controllers[2]!.sent.state, last.state], ["resolved", "resolved"]);
 });
 
-Deno.test("MemoryQueue.send() takes no notice of a signal that fires after the message was accepted", async () => {
+Deno.test("MemoryQueue.send() ignores a signal that fires after the message was accepted", async () => {
   const queue = new MemoryQueue<string>({ maxSize: 1 });
   const controller = new AbortController();
   await queue.send("a", { signal: controller.signal });
@@ -220,12 +221,12 @@ for (const end of ["accepted", "aborted", "closed"] as const) {
     if (end === "accepted") await take(queue[Symbol.asyncIterator]());
     if (end === "aborted") controller.abort();
     if (end === "closed") queue.close();
-    await settle();
+    await idle();
     assertEquals([sent.state, count()], [end === "accepted" ? "resolved" : "rejected", 0]);
   });
 }
 
-Deno.test("MemoryQueue carries the sender's metadata through each delivery", async () => {
+Deno.test("MemoryQueue delivers the sender's metadata with each attempt", async () => {
   const queue = new MemoryQueue<string>({ maxSize: 2, maxAttempts: 2 });
   const metadata = { requestId: "42" };
   await queue.send("a", { metadata });
@@ -239,7 +240,7 @@ Deno.test("MemoryQueue carries the sender's metadata through each delivery", asy
   assertStrictEquals((await take(consumer)).metadata, metadata);
 });
 
-Deno.test("MemoryQueue gives back what a consumer holds that breaks out of its loop", async () => {
+Deno.test("MemoryQueue takes messages back from a consumer that breaks out of its loop", async () => {
   const queue = new MemoryQueue<string>({ maxSize: 2 });
   await queue.send("a");
   await queue.send("b");
@@ -250,10 +251,10 @@ Deno.test("MemoryQueue gives back what a consumer holds that breaks out of its l
   assertEquals([queue.size, queue.pending], [2, 0]);
 
   const { message, attempt } = await take(queue[Symbol.asyncIterator]());
-  assertEquals([message, attempt], ["a", 2], "it is back at the head");
+  assertEquals([message, attempt], ["a", 2], "the message is at the head again");
 });
 
-Deno.test("MemoryQueue gives back what a consumer holds that throws out of its loop", async () => {
+Deno.test("MemoryQueue takes messages back from a consumer that throws out of its loop", async () => {
   const queue = new MemoryQueue<string>({ maxSize: 1 });
   await queue.send("a");
   await assertRejects(
@@ -266,7 +267,7 @@ Deno.test("MemoryQueue gives back what a consumer holds that throws out of its l
   assertEquals([queue.size, queue.pending], [1, 0]);
 });
 
-Deno.test("MemoryQueue gives back what a consumer holds whose iterator is thrown into", async () => {
+Deno.test("MemoryQueue takes messages back from a consumer whose throw() is called", async () => {
   const queue = new MemoryQueue<string>({ maxSize: 1 });
   await queue.send("a");
   const consumer = queue[Symbol.asyncIterator]();
@@ -277,7 +278,7 @@ Deno.test("MemoryQueue gives back what a consumer holds whose iterator is thrown
   assertEquals(await consumer.next(), { done: true, value: undefined });
 });
 
-Deno.test("MemoryQueue keeps what a consumer has acked before it leaves", async () => {
+Deno.test("MemoryQueue does not take back what a consumer has acked before it leaves", async () => {
   const queue = new MemoryQueue<string>({ maxSize: 1 });
   await queue.send("a");
   for await (const delivery of queue) {
@@ -287,7 +288,7 @@ Deno.test("MemoryQueue keeps what a consumer has acked before it leaves", async 
   assertEquals([queue.size, queue.pending], [0, 0]);
 });
 
-Deno.test("MemoryQueue gives back several deliveries in their order", async () => {
+Deno.test("MemoryQueue takes several messages back in their order", async () => {
   const queue = new MemoryQueue<number>({ maxSize: Infinity });
   for (let message = 0; message < 6; message++) await queue.send(message);
   const consumer = queue[Symbol.asyncIterator]();
@@ -302,7 +303,7 @@ Deno.test("MemoryQueue gives back several deliveries in their order", async () =
   assertEquals(await receiveAll(queue), [1, 2, 4, 5]);
 });
 
-Deno.test("MemoryQueue hands what is given back to the receivers that wait", async () => {
+Deno.test("MemoryQueue gives messages that come back to the receivers that wait", async () => {
   const queue = new MemoryQueue<string>({ maxSize: 2 });
   await queue.send("a");
   await queue.send("b");
@@ -331,7 +332,7 @@ Deno.test("MemoryQueue never gives up a message because consumers leave", async 
   assertEquals(dead, ["a"]);
 });
 
-Deno.test("MemoryQueue takes no answer to a delivery that was given back", async () => {
+Deno.test("Delivery.ack() and nack() do nothing after the message was given back", async () => {
   const queue = new MemoryQueue<string>({ maxSize: 1 });
   await queue.send("a");
   const consumer = queue[Symbol.asyncIterator]();
@@ -357,7 +358,7 @@ Deno.test("MemoryQueue never loses a message to an abandoned receive", async () 
   leaving.next();
   leaving.return!();
   const sent = watch(queue.send("a"));
-  await settle();
+  await idle();
   assertEquals(sent.state, "waiting");
   assertEquals((await take(queue[Symbol.asyncIterator]())).message, "a");
 });
@@ -382,14 +383,14 @@ Deno.test("MemoryQueue serves one iterator with several receives at a time", asy
   assertEquals(queue.pending, 3);
 });
 
-Deno.test("MemoryQueue gives an iterator that can itself be iterated", async () => {
+Deno.test("MemoryQueue returns iterators that can be iterated themselves", async () => {
   const queue = new MemoryQueue<string>({ maxSize: 1 });
   await queue.send("a");
   queue.close();
   assertEquals(await receiveAll(queue[Symbol.asyncIterator]()), ["a"]);
 });
 
-Deno.test("Delivery.nack() delivers the message again behind all that wait, senders included", async () => {
+Deno.test("Delivery.nack() delivers the message again behind all messages that wait, those of senders too", async () => {
   const queue = new MemoryQueue<string>({ maxSize: 1, maxAttempts: 2 });
   await queue.send("a");
   const consumer = queue[Symbol.asyncIterator]();
@@ -407,7 +408,7 @@ Deno.test("Delivery.nack() delivers the message again behind all that wait, send
   assertEquals(received, [["b", 1], ["c", 1], ["a", 2]]);
 });
 
-Deno.test("Delivery.nack() keeps the senders to a rendezvous from starving", async () => {
+Deno.test("Delivery.nack() does not let the senders to a rendezvous starve", async () => {
   const queue = new MemoryQueue<string>({ maxAttempts: Infinity });
   queue.send("poison");
   const consumer = queue[Symbol.asyncIterator]();
@@ -415,7 +416,7 @@ Deno.test("Delivery.nack() keeps the senders to a rendezvous from starving", asy
   const waiting = watch(queue.send("a"));
   await poison.nack();
   assertEquals((await take(consumer)).message, "a");
-  await settle();
+  await idle();
   assertEquals(waiting.state, "resolved");
 });
 
@@ -430,14 +431,14 @@ Deno.test("Delivery.nack() may take a queue above its limit, and senders then wa
 
   const waiting = watch(queue.send("c"));
   await take(consumer);
-  await settle();
+  await idle();
   assertEquals([queue.size, waiting.state], [1, "waiting"]);
   await take(consumer);
-  await settle();
+  await idle();
   assertEquals([queue.size, waiting.state], [1, "resolved"]);
 });
 
-Deno.test("MemoryQueue withdraws a sender in front of whom a message came back", async () => {
+Deno.test("MemoryQueue withdraws the message of a sender after a message came back behind it", async () => {
   const queue = new MemoryQueue<string>({ maxAttempts: 2 });
   queue.send("a");
   const consumer = queue[Symbol.asyncIterator]();
@@ -450,11 +451,11 @@ Deno.test("MemoryQueue withdraws a sender in front of whom a message came back",
 
   assertEquals((await take(consumer)).message, "a");
   assertEquals((await take(consumer)).message, "c");
-  await settle();
+  await idle();
   assertEquals([first.state, second.state], ["rejected", "resolved"]);
 });
 
-Deno.test("Delivery.nack() with a delay holds back that message alone", async () => {
+Deno.test("Delivery.nack() with a delay delays that message only", async () => {
   using time = new FakeTime();
   const queue = new MemoryQueue<string>({ maxSize: 2, maxAttempts: 2 });
   await queue.send("a");
@@ -466,10 +467,10 @@ Deno.test("Delivery.nack() with a delay holds back that message alone", async ()
 
   const received = watch(take(consumer));
   await time.tickAsync(999);
-  await settle();
+  await idle();
   assertEquals(received.state, "waiting");
   await time.tickAsync(1);
-  await settle();
+  await idle();
   const { message, attempt } = received.value as Delivery<string>;
   assertEquals([message, attempt, queue.size, queue.pending], ["a", 2, 0, 2]);
 });
@@ -480,7 +481,7 @@ for (const delay of [-1, NaN, Infinity, 2 ** 31]) {
     await queue.send("a");
     const delivery = await take(queue[Symbol.asyncIterator]());
     const error = await assertRejects(() => delivery.nack({ delay }), RangeError);
-    assertEquals(error.message, `Cannot deliver again after ${delay} ms: it is a number from 0 to 2147483647`);
+    assertEquals(error.message, `Cannot deliver again after ${delay} ms: delay must be a number from 0 to 2147483647`);
     assertEquals(queue.pending, 1);
     await delivery.ack();
     assertEquals(queue.pending, 0);
@@ -523,7 +524,7 @@ Deno.test("MemoryQueue hands a message to onDead after its last attempt, with th
   assertEquals([queue.size, queue.pending], [0, 0]);
 });
 
-Deno.test("Delivery.nack() waits for onDead, which cannot answer the delivery again", async () => {
+Deno.test("Delivery.nack() waits for onDead, which cannot settle the delivery again", async () => {
   const gate = Promise.withResolvers<void>();
   const queue = new MemoryQueue<string>({
     maxSize: 1,
@@ -535,14 +536,14 @@ Deno.test("Delivery.nack() waits for onDead, which cannot answer the delivery ag
   });
   await queue.send("a");
   const nacked = watch((await take(queue[Symbol.asyncIterator]())).nack());
-  await settle();
+  await idle();
   assertEquals([nacked.state, queue.size, queue.pending], ["waiting", 0, 1]);
   gate.resolve();
-  await settle();
+  await idle();
   assertEquals([nacked.state, queue.size, queue.pending], ["resolved", 0, 0]);
 });
 
-Deno.test("MemoryQueue never gives up a message with endless attempts", async () => {
+Deno.test("MemoryQueue with infinite attempts never gives up a message", async () => {
   const queue = new MemoryQueue<string>({ maxSize: 1, maxAttempts: Infinity, onDead: () => assert(false) });
   await queue.send("a");
   const consumer = queue[Symbol.asyncIterator]();
@@ -555,7 +556,7 @@ Deno.test("MemoryQueue never gives up a message with endless attempts", async ()
 
 for (const kind of ["throws", "rejects"] as const) {
   Deno.test(`Delivery.nack() rejects if onDead ${kind}, and the delivery stays open`, async () => {
-    const failure = new Error("the dead letters are out of order");
+    const failure = new Error("the dead letters are unavailable");
     let isBroken = true;
     const dead: string[] = [];
     const queue = new MemoryQueue<string>({
@@ -586,7 +587,7 @@ Deno.test("MemoryQueue takes a message back if onDead fails after its consumer h
   await consumer.return!();
   assertEquals([queue.size, queue.pending], [0, 1]);
   gate.reject(new Error("no"));
-  await settle();
+  await idle();
   assertEquals([nacked.state, queue.size, queue.pending], ["rejected", 1, 0]);
 });
 
@@ -619,10 +620,10 @@ Deno.test("MemoryQueue does not deliver a message while it is unacknowledged", a
   await queue.send("a");
   const delivery = await take(queue[Symbol.asyncIterator]());
   const other = watch(queue[Symbol.asyncIterator]().next());
-  await settle();
+  await idle();
   assertEquals(other.state, "waiting");
   await delivery.ack();
-  await settle();
+  await idle();
   assertEquals(other.state, "waiting");
   queue.close();
 });
@@ -651,7 +652,7 @@ Deno.test("MemoryQueue.close() rejects the senders that wait, and delivers what 
   const waiting = ["c", "d"].map((message) => watch(queue.send(message)));
   await held.nack();
   queue.close();
-  await settle();
+  await idle();
   assertEquals(waiting.map(({ state }) => state), ["rejected", "rejected"]);
   assertEquals(waiting.map(({ value }) => (value as QueueClosedError).unsent), ["c", "d"]);
   assertEquals(await receiveAll(queue), ["b", "a"]);
@@ -674,7 +675,7 @@ Deno.test("MemoryQueue.close() wakes a receiver that waits while another consume
   await delivery.ack();
 });
 
-Deno.test("MemoryQueue.close() is idempotent and safe from many callers", async () => {
+Deno.test("MemoryQueue.close() may be called again, by many callers at the same time", async () => {
   const queue = new MemoryQueue<string>({ maxSize: 2 });
   await queue.send("a");
   const received = receiveAll(queue);
@@ -686,7 +687,7 @@ Deno.test("MemoryQueue.close() is idempotent and safe from many callers", async 
   assertEquals([await received, queue.closed], [["a"], true]);
 });
 
-Deno.test("MemoryQueue.close() during sends leaves none that has resolved undelivered", async () => {
+Deno.test("MemoryQueue.close() during sends loses no message whose send has resolved", async () => {
   for (let ticks = 0; ticks < 12; ticks++) {
     const queue = new MemoryQueue<number>({ maxSize: 2 });
     const resolved: number[] = [];
@@ -701,7 +702,7 @@ Deno.test("MemoryQueue.close() during sends leaves none that has resolved undeli
   }
 });
 
-Deno.test("MemoryQueue delivers again what is nacked after close()", async () => {
+Deno.test("MemoryQueue delivers a message again that is nacked after close()", async () => {
   const queue = new MemoryQueue<string>({ maxSize: 1, maxAttempts: 2 });
   await queue.send("a");
   queue.close();
@@ -721,16 +722,16 @@ Deno.test("MemoryQueue keeps its consumers after close() until the last delay is
   await (await take(first)).nack({ delay: 1000 });
   queue.close();
   const receives = [watch(first.next()), watch(second.next())];
-  await settle();
+  await idle();
   assertEquals(receives.map(({ state }) => state), ["waiting", "waiting"]);
 
   await time.tickAsync(1000);
-  await settle();
+  await idle();
   assertEquals(receives[0]!.state, "resolved");
   assertEquals(receives[1]!.value, { done: true, value: undefined });
 });
 
-Deno.test("MemoryQueue keeps for a later consumer what is given back after close()", async () => {
+Deno.test("MemoryQueue keeps messages for a later consumer that are given back after close()", async () => {
   const queue = new MemoryQueue<string>({ maxSize: 1 });
   await queue.send("a");
   queue.close();
@@ -752,7 +753,7 @@ Deno.test("MemoryQueue loses and duplicates nothing between many producers and m
   }
 });
 
-Deno.test("MemoryQueue takes messages from the consumer that it serves", async () => {
+Deno.test("MemoryQueue accepts messages from its own consumer", async () => {
   const queue = new MemoryQueue<number>({ maxSize: 1 });
   await queue.send(3);
   const received: number[] = [];
@@ -765,12 +766,12 @@ Deno.test("MemoryQueue takes messages from the consumer that it serves", async (
   assertEquals(received, [3, 2, 1, 0]);
 });
 
-/** Deliveries whose methods can be taken out of them. */
+/** Deliveries with methods that need no `this`. */
 async function* bound<T>(queue: Consumer<T>): AsyncGenerator<{ message: T; ack: () => Promise<void> }> {
   for await (const delivery of queue) yield { message: delivery.message, ack: () => delivery.ack() };
 }
 
-Deno.test("MemoryQueue goes on when one of its consumers throws", async () => {
+Deno.test("MemoryQueue continues when one of its consumers throws", async () => {
   const queue = new MemoryQueue<number>({ maxSize: Infinity });
   for (let message = 0; message < 10; message++) await queue.send(message);
   const failing = (async () => {
@@ -780,44 +781,6 @@ Deno.test("MemoryQueue goes on when one of its consumers throws", async () => {
   await assertRejects(() => failing, Error, "cannot do 0");
   queue.close();
   assertEquals((await other).sort(), [0, 1, 2, 3, 4, 5, 6, 7, 8, 9]);
-});
-
-Deno.test("MemoryQueue.draining() closes the queue at the end of its scope and waits for the last message", async () => {
-  const handled: number[] = [];
-  const queue = new MemoryQueue<number>({ maxSize: Infinity });
-  {
-    await using _draining = queue.draining(async (message) => {
-      await undefined;
-      handled.push(message);
-    }, { concurrency: 2 });
-    for (let message = 0; message < 10; message++) await queue.send(message);
-  }
-  assertEquals(handled, [0, 1, 2, 3, 4, 5, 6, 7, 8, 9]);
-  assertEquals([queue.closed, queue.size, queue.pending], [true, 0, 0]);
-});
-
-Deno.test("MemoryQueue.draining() leaves no sender waiting when it fails", async () => {
-  const queue = new MemoryQueue<string>();
-  const failure = new Error("no");
-  const draining = queue.draining(() => {
-    throw failure;
-  });
-  await queue.send("a");
-  const error = await assertRejects(() => queue.send("b"), QueueClosedError);
-  assertEquals(error.unsent, "b");
-  assertStrictEquals(await assertRejects(() => draining.stop()), failure);
-});
-
-Deno.test("MemoryQueue.draining() handles what is left within its limit", async () => {
-  using time = new FakeTime();
-  const queue = new MemoryQueue<string>({ maxSize: 2, maxAttempts: 2 });
-  await queue.send("a");
-  await queue.send("b");
-  const draining = queue.draining(() => new Promise(() => {}), { graceful: { timeoutMs: 100 } });
-  const stopped = draining.stop();
-  await time.tickAsync(100);
-  await stopped;
-  assertEquals([queue.closed, queue.size, queue.pending], [true, 2, 0]);
 });
 
 Deno.test("MemoryQueue returns its memory after a burst and stays flat over a million messages", {
@@ -838,14 +801,14 @@ Deno.test("MemoryQueue returns its memory after a burst and stays flat over a mi
   assert(heap() - before > 5 * megabyte, "the burst cannot be measured");
   for (let index = 0; index < 200_000; index++) await (await take(consumer)).ack();
   assert(heap() - before < megabyte, "the burst is still in memory");
-  // What is not used any more is garbage itself, and would take along what it has kept.
+  // The queue must still be in use here: otherwise it is garbage together with what it keeps.
   assertEquals([queue.size, queue.pending], [0, 0]);
 
   const bounded = new MemoryQueue<{ index: number }>({ maxSize: 1000 });
-  // It is full before it is drained, and each sender waits for room: it stays full until the end.
+  // The queue is full before it is drained, and each sender waits for room. It therefore stays full until the end.
   for (let index = 0; index < 1000; index++) await bounded.send({ index });
   let handled = 0;
-  const draining = bounded.draining(() => void handled++);
+  const draining = new Pump(bounded, () => void handled++).draining({ closes: bounded });
   let [highest, fewest] = [0, Infinity];
   for (let index = 1000; index < 1_000_000; index++) {
     await bounded.send({ index });
@@ -859,7 +822,7 @@ Deno.test("MemoryQueue returns its memory after a burst and stays flat over a mi
   assert(highest < 2 * megabyte, `the heap has grown by ${highest} bytes`);
 });
 
-Deno.test("Queue, Producer and Consumer accept what is safe and nothing else", () => {
+Deno.test("Queue, Producer and Consumer compile only where the messages fit", () => {
   interface Animal {
     readonly name: string;
   }
@@ -876,9 +839,9 @@ Deno.test("Queue, Producer and Consumer accept what is safe and nothing else", (
     // @ts-expect-error a queue of animals has more than dogs
     const _refusedConsumer: Consumer<Dog> = animals;
     // @ts-expect-error a command bus takes no events
-    events.draining(bus);
-    animals.draining((animal: Animal) => animal.name);
+    new Pump(events, bus);
+    new Pump(animals, (animal: Animal) => animal.name);
     // @ts-expect-error not every animal is a dog
-    animals.draining((dog: Dog) => dog.barks);
+    new Pump(animals, (dog: Dog) => dog.barks);
   });
 });

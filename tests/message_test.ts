@@ -5,7 +5,7 @@ class Rename extends Command<string> {}
 class Ping extends Query<string> {}
 class Renamed extends Event {}
 
-/** A message from outside: data of a stranger on an instance of a class of ours. */
+/** A message from outside: foreign data on an instance of our own class. */
 function parsed<M extends object>(message: M, json: string): M {
   return Object.assign(message, JSON.parse(json));
 }
@@ -46,7 +46,7 @@ for (
   });
 }
 
-Deno.test("Bus.dispatch() takes a parsed object for an Object, whatever its own constructor says", async () => {
+Deno.test("Bus.dispatch() takes a parsed object for an Object, even if it has data named constructor", async () => {
   const queries = new MessageRouter().newQueryBus().subscribe(Ping, () => "ping").subscribe(Object, () => "object");
   await queries.dispatch(new Ping());
 
@@ -54,7 +54,7 @@ Deno.test("Bus.dispatch() takes a parsed object for an Object, whatever its own 
   assertEquals(await queries.dispatch(new Ping()), "ping");
 });
 
-Deno.test("Bus.dispatch() tells a message that inherits constructor data from a plain object", async () => {
+Deno.test("Bus.dispatch() recognises a message that inherits data named constructor", async () => {
   const queries = new MessageRouter().newQueryBus().subscribe(Ping, () => "ping").subscribe(Object, () => "object");
   const derived: Ping = Object.create(parsed(new Ping(), '{"constructor": "Acme"}'));
 
@@ -63,13 +63,13 @@ Deno.test("Bus.dispatch() tells a message that inherits constructor data from a 
   assertEquals(await queries.dispatch(derived), "ping");
 });
 
-Deno.test("Bus.dispatch() takes a message that inherits from another one for the same class", async () => {
+Deno.test("Bus.dispatch() recognises the class of a message that inherits from another message", async () => {
   const queries = new MessageRouter().newQueryBus().subscribe(Ping, () => "ping");
 
   assertEquals(await queries.dispatch(Object.create(new Ping())), "ping");
 });
 
-Deno.test("Bus.dispatch() tells two classes of one name apart", async () => {
+Deno.test("Bus.dispatch() tells two classes with the same name apart", async () => {
   const first = (() => class Twin extends Query<string> {})();
   const second = (() => class Twin extends Query<string> {})();
   assertEquals(first.name, second.name);
@@ -89,7 +89,7 @@ for (
     ["a symbol", Symbol, Symbol("sent")],
   ] as const
 ) {
-  Deno.test(`Bus.dispatch() hands ${name} to the handler of its wrapper class, as it is`, async () => {
+  Deno.test(`Bus.dispatch() passes ${name} to the handler of its wrapper class, as it is`, async () => {
     const queries = new MessageRouter().newQueryBus();
     queries.subscribe(type as unknown as MessageType<object>, (message) => message);
 
@@ -163,7 +163,7 @@ Deno.test("Bus.dispatch() finds the class of a constructor function with methods
   assertEquals(await queries.dispatch(new type()), "legacy");
 });
 
-Deno.test("Bus.dispatch() takes an instance of a prototype that names no class for one of the class behind it", async () => {
+Deno.test("Bus.dispatch() takes the nearest class if the prototype of a message names none", async () => {
   function Nameless() {}
   Nameless.prototype = Object.create(Ping.prototype);
   const type = Nameless as unknown as new () => Ping;

@@ -79,7 +79,7 @@ Deno.test("MethodPipeline.step() and queryStep() take async methods", async () =
   assertEquals(log, [new CreateUser(), new FindUser(42), "User 42"]);
 });
 
-// Deno makes a syntax error of a private method with parameters that has a decorator, so these have none.
+// Deno reports a syntax error for a decorated private method with parameters, so these have none.
 Deno.test("MethodPipeline.step() takes private methods", async () => {
   const log: unknown[] = [];
   const signUp = setUp(log).commandPipeline(CreateUser);
@@ -139,7 +139,7 @@ Deno.test("MethodPipeline.step() leaves the method as it is", () => {
   assertEquals(new SignUp().created(7), new WelcomeUser(7));
 });
 
-Deno.test("MethodPipeline.step() heeds what other decorators make of the method", async () => {
+Deno.test("MethodPipeline.step() runs what other decorators make of the method", async () => {
   const log: unknown[] = [];
   const signUp = setUp(log).commandPipeline(CreateUser);
   const nextUser = <This>(method: (this: This, id: number) => WelcomeUser, _context: ClassMethodDecoratorContext) =>
@@ -169,7 +169,7 @@ Deno.test("MethodPipeline.step() heeds what other decorators make of the method"
   assertEquals(log, [new CreateUser(), new WelcomeUser(43), new CreateUser(), new WelcomeUser(43)]);
 });
 
-Deno.test("MethodPipeline.run() ends where a method returns nothing, and resolves to the context", async () => {
+Deno.test("MethodPipeline.run() ends if a method returns nothing, and resolves to the context", async () => {
   const log: unknown[] = [];
   const signUp = setUp(log).commandPipeline(CreateUser);
 
@@ -189,7 +189,7 @@ Deno.test("MethodPipeline.run() ends where a method returns nothing, and resolve
   assertEquals(log, [new CreateUser()]);
 });
 
-Deno.test("MethodPipeline.run() rejects with what a method has thrown, and runs nothing after it", async () => {
+Deno.test("MethodPipeline.run() rejects with the error of a method, and runs nothing after it", async () => {
   const log: unknown[] = [];
   const failure = new Error("Out of order");
   const signUp = setUp(log).commandPipeline(CreateUser);
@@ -210,7 +210,7 @@ Deno.test("MethodPipeline.run() rejects with what a method has thrown, and runs 
   assertEquals(log, [new CreateUser()]);
 });
 
-Deno.test("MethodPipeline.run() rejects with what a dispatch has rejected with, and runs nothing after it", async () => {
+Deno.test("MethodPipeline.run() rejects with the rejection of a dispatch, and runs nothing after it", async () => {
   const log: unknown[] = [];
   const failure = new Error("Out of order");
   const router = new MessageRouter();
@@ -236,7 +236,7 @@ Deno.test("MethodPipeline.run() rejects with what a dispatch has rejected with, 
 
 // The context
 
-Deno.test("MethodPipeline.run() makes a fresh context of a class, and goes on with an instance", async () => {
+Deno.test("MethodPipeline.run() makes a new context of a class, and takes an instance", async () => {
   const signUp = setUp().commandPipeline(CreateUser);
 
   class SignUp {
@@ -363,7 +363,7 @@ Deno.test("MethodPipeline.run() runs the method with which a subclass overrides 
   assertEquals(log, [new CreateUser(), new WelcomeUser(43), "Hello 43"]);
 });
 
-Deno.test("MethodPipeline.run() runs an override once, in its place, that is a step itself", async () => {
+Deno.test("MethodPipeline.run() runs an override that is itself a step once, in its place", async () => {
   const log: unknown[] = [];
   const signUp = setUp(log).commandPipeline(CreateUser);
 
@@ -418,7 +418,7 @@ Deno.test("MethodPipeline.run() runs the steps that a subclass adds after those 
   assertEquals(log, ["Hello 42"]);
 });
 
-Deno.test("MethodPipeline.run() runs the private steps of a class and of its subclass, though they have one name", async () => {
+Deno.test("MethodPipeline.run() runs the private steps of a class and of its subclass, though they have the same name", async () => {
   const log: unknown[] = [];
   const signUp = setUp().commandPipeline(CreateUser);
 
@@ -442,7 +442,7 @@ Deno.test("MethodPipeline.run() runs the private steps of a class and of its sub
   assertEquals(log, ["base", "subclass"]);
 });
 
-Deno.test("MethodPipeline.run() keeps the steps of unrelated classes apart, though they have one name", async () => {
+Deno.test("MethodPipeline.run() keeps the steps of unrelated classes apart, though they have the same name", async () => {
   const log: string[] = [];
   const signUp = setUp().commandPipeline(CreateUser);
 
@@ -505,7 +505,7 @@ Deno.test("MethodPipeline.step() lets two pipelines share a class, and a method"
   assertEquals(log, ["Hello 7"]);
 });
 
-Deno.test("MethodPipeline.run() refuses a context of which no method is a step", async () => {
+Deno.test("MethodPipeline.run() refuses a context without a step", async () => {
   const log: unknown[] = [];
   const signUp = setUp(log).commandPipeline(CreateUser);
 
@@ -516,12 +516,12 @@ Deno.test("MethodPipeline.run() refuses a context of which no method is a step",
   await assertRejects(
     () => signUp.run(Stranger, new CreateUser()),
     TypeError,
-    'Cannot run a pipeline with an instance of "Stranger": none of its methods is a step of it',
+    'Cannot run a pipeline with an instance of "Stranger": none of its methods is a step of the pipeline',
   );
   await assertRejects(
     () => signUp.run(undefined as never, new CreateUser()),
     TypeError,
-    'Cannot run a pipeline with "undefined": none of its methods is a step of it',
+    'Cannot run a pipeline with "undefined": none of its methods is a step of the pipeline',
   );
   assertEquals(log, []);
 });
@@ -570,7 +570,7 @@ Deno.test("MethodPipeline.use() lets a retry run again from the first message, w
   assertEquals(log, [new CreateUser(), new CreateUser(), new CreateUser()]);
 });
 
-Deno.test("MethodPipeline.use() leaves a run that is under way alone", async () => {
+Deno.test("MethodPipeline.use() does not affect a run that has started", async () => {
   const log: string[] = [];
   const signUp = setUp().commandPipeline(CreateUser);
 
@@ -614,7 +614,7 @@ Deno.test("MethodPipeline.use() shows middlewares a pipeline, and the class of t
   ]);
 });
 
-Deno.test("MethodPipeline.use() refuses what is no middleware", () => {
+Deno.test("MethodPipeline.use() refuses a value that is not a middleware", () => {
   assertThrows(
     () => setUp().commandPipeline(CreateUser).use(untyped(7)),
     TypeError,
@@ -622,7 +622,7 @@ Deno.test("MethodPipeline.use() refuses what is no middleware", () => {
   );
 });
 
-Deno.test("MethodPipeline.run() hands the signal and the metadata to every dispatch", async () => {
+Deno.test("MethodPipeline.run() passes the signal and the metadata to every dispatch", async () => {
   const calls: [string, DispatchOptions | undefined][] = [];
   const { signal } = new AbortController();
   const metadata = { tenant: "a" };
@@ -695,7 +695,7 @@ Deno.test("MethodPipeline uses the buses that are configured after its steps wer
   assertEquals(log, ["command bus before", "command bus after", "query bus before", "query bus after"]);
 });
 
-Deno.test("new MethodPipeline() sends queries to the dispatcher of the commands where there is no other", async () => {
+Deno.test("new MethodPipeline() sends queries to the dispatcher of the commands if there is no other one", async () => {
   const messages: object[] = [];
   const signUp = new MethodPipeline<CreateUser>({ dispatcher: { dispatch: (message) => messages.push(message) } });
 
@@ -711,7 +711,7 @@ Deno.test("new MethodPipeline() sends queries to the dispatcher of the commands 
   assertEquals(messages, [new CreateUser(), new FindUser(1)]);
 });
 
-Deno.test("new MethodPipeline() refuses what does not dispatch", () => {
+Deno.test("new MethodPipeline() refuses a value that does not dispatch", () => {
   assertThrows(
     () => new MethodPipeline({ dispatcher: 7 as never }),
     TypeError,
@@ -727,8 +727,8 @@ Deno.test("new MethodPipeline() refuses what does not dispatch", () => {
 // Misuse of the decorators
 
 function refusal(name: string): string {
-  return `Cannot use "${name}" as a step: it takes a standard decorator on a method that is not static. ` +
-    "Functions are steps of a pipeline that is made with its context class";
+  return `Cannot use "${name}" as a step: a step needs a standard decorator on a method that is not static. ` +
+    "For steps that are functions, make the pipeline with its context class";
 }
 
 /** Lets a decorator be used where the compiler refuses it. */
@@ -752,7 +752,7 @@ Deno.test("MethodPipeline.step() refuses a static method", () => {
   );
 });
 
-Deno.test("MethodPipeline.step() and queryStep() refuse what is no method", () => {
+Deno.test("MethodPipeline.step() and queryStep() refuse a value that is not a method", () => {
   const signUp = setUp().commandPipeline(CreateUser);
   const step = untypedDecorator(signUp.step);
   const queryStep = untypedDecorator(signUp.queryStep);
@@ -792,7 +792,7 @@ Deno.test("MethodPipeline.step() and queryStep() refuse what is no method", () =
   );
 });
 
-Deno.test("MethodPipeline.step() refuses to be called as a legacy decorator, or with a function alone", () => {
+Deno.test("MethodPipeline.step() refuses a call as a legacy decorator, or with only a function", () => {
   const step = setUp().commandPipeline(CreateUser).step as (...args: unknown[]) => void;
   const created = () => {};
 

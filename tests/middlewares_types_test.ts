@@ -233,8 +233,12 @@ Deno.test("DeduplicationStore may return values or promises", () => {
   const outcome: DeduplicatedResult = { result: 1 };
   const stores: DeduplicationStore[] = [
     new MemoryDeduplicationStore(),
-    { get: () => undefined, set: () => {} },
-    { get: () => Promise.resolve(outcome), set: () => Promise.resolve() },
+    { acquire: () => ({ status: "completed", outcome }), complete: () => true, release: () => {} },
+    {
+      acquire: () => Promise.resolve({ status: "acquired", token: "1" }),
+      complete: () => Promise.resolve(true),
+      release: () => Promise.resolve(),
+    },
   ];
 
   assertEquals(stores.length, 3);

@@ -42,7 +42,7 @@ class WelcomeUser extends Command<string> {
   }
 }
 
-/** Makes a router whose handlers note what they are given. */
+/** Makes a router whose handlers record their messages. */
 function setUp(log: unknown[] = []): MessageRouter {
   const router = new MessageRouter();
   router.newQueryBus()
@@ -69,7 +69,7 @@ Deno.test("Pipe.dispatch() resolves to the last result", async () => {
   assertEquals(log, [new FindUserId(), new FindUser(42)]);
 });
 
-Deno.test("Pipe.dispatch() resolves to the first result where there is no step", async () => {
+Deno.test("Pipe.dispatch() resolves to the first result if there is no step", async () => {
   assertEquals(await new Pipe(FindUserId, setUp().newQueryBus()).dispatch(new FindUserId()), 42);
 });
 
@@ -91,7 +91,7 @@ Deno.test("Pipe.step() gives the step the last result, and no context", async ()
   assertEquals(given, [[42, undefined]]);
 });
 
-Deno.test("Pipe.dispatch() resolves to undefined where a step has ended the run", async () => {
+Deno.test("Pipe.dispatch() resolves to undefined if a step has ended the run", async () => {
   const log: unknown[] = [];
   const find = new Pipe(FindUserId, setUp(log).newQueryBus())
     .step((id) => id === 42 ? undefined : new FindUser(id))
@@ -104,13 +104,13 @@ Deno.test("Pipe.dispatch() resolves to undefined where a step has ended the run"
   assertEquals(log, [new FindUserId()]);
 });
 
-Deno.test("Pipe.dispatch() resolves to undefined where the last step has returned nothing", async () => {
+Deno.test("Pipe.dispatch() resolves to undefined if the last step has returned nothing", async () => {
   const find = new Pipe(FindUserId, setUp().newQueryBus()).step(async () => {});
 
   assertEquals(await find.dispatch(new FindUserId()), undefined);
 });
 
-Deno.test("Pipe.dispatch() rejects with what a step has thrown, and runs nothing after it", async () => {
+Deno.test("Pipe.dispatch() rejects with the error of a step, and runs nothing after it", async () => {
   const log: unknown[] = [];
   const failure = new Error("Out of order");
   const find = new Pipe(FindUserId, setUp(log).newQueryBus())
@@ -123,7 +123,7 @@ Deno.test("Pipe.dispatch() rejects with what a step has thrown, and runs nothing
   assertEquals(log, [new FindUserId()]);
 });
 
-Deno.test("Pipe.dispatch() rejects with what a dispatch has rejected with, and runs nothing after it", async () => {
+Deno.test("Pipe.dispatch() rejects with the rejection of a dispatch, and runs nothing after it", async () => {
   const log: unknown[] = [];
   const failure = new Error("Out of order");
   const queries = new MessageRouter().newQueryBus()
@@ -153,7 +153,7 @@ Deno.test("Pipe.dispatch() keeps concurrent runs apart", async () => {
   assertEquals(await ada, "User 1");
 });
 
-Deno.test("Pipe.step() and use() give a new pipe, so that a beginning can be extended twice", async () => {
+Deno.test("Pipe.step() and use() return a new pipe, so that two of them can share a beginning", async () => {
   const log: string[] = [];
   const beginning = new Pipe(FindUserId, setUp().newQueryBus());
   const one = beginning.step((id) => new FindUser(id));
@@ -233,7 +233,7 @@ Deno.test("Pipe is a dispatcher itself", async () => {
   assertEquals(results, ["User 42", "User 42"]);
 });
 
-Deno.test("Pipe.dispatch() hands the signal and the metadata to every dispatch", async () => {
+Deno.test("Pipe.dispatch() passes the signal and the metadata to every dispatch", async () => {
   const calls: (DispatchOptions | undefined)[] = [];
   const { signal } = new AbortController();
   const metadata = { tenant: "a" };
@@ -336,7 +336,7 @@ Deno.test("Pipe.use() shows middlewares a pipeline, and Pipe as the handler", as
 
 // Misuse
 
-Deno.test("new Pipe() refuses what does not dispatch", () => {
+Deno.test("new Pipe() refuses a value that does not dispatch", () => {
   assertThrows(
     () => new Pipe(FindUserId, { dispatch: "bus" } as never),
     TypeError,
@@ -344,7 +344,7 @@ Deno.test("new Pipe() refuses what does not dispatch", () => {
   );
 });
 
-Deno.test("Pipe.step() refuses what is not a function, and what does not dispatch", () => {
+Deno.test("Pipe.step() refuses a step that is not a function, and a dispatcher that does not dispatch", () => {
   const pipe = new Pipe(FindUserId, setUp().newQueryBus());
 
   assertThrows(
@@ -364,7 +364,7 @@ Deno.test("Pipe.step() refuses what is not a function, and what does not dispatc
   );
 });
 
-Deno.test("Pipe.use() refuses what is no middleware", () => {
+Deno.test("Pipe.use() refuses a value that is not a middleware", () => {
   assertThrows(
     () => new Pipe(FindUserId, setUp().newQueryBus()).use(untyped(undefined)),
     TypeError,

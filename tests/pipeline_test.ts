@@ -30,7 +30,7 @@ class SignUp {
   readonly notes: string[] = [];
 }
 
-/** A dispatcher that notes what it is given, and answers with the name of the message. */
+/** A dispatcher that records its messages, and returns the name of the message. */
 function noting(calls: [message: object, options: DispatchOptions | undefined][]) {
   return (message: object, options?: DispatchOptions) => {
     calls.push([message, options]);
@@ -62,7 +62,7 @@ Deno.test("ContextPipeline.dispatch() turns each result into the next message, a
   assertEquals(log, [new CreateUser(), new FindUser(42), new WelcomeUser(42)]);
 });
 
-Deno.test("ContextPipeline.dispatch() dispatches the first message alone where there is no step", async () => {
+Deno.test("ContextPipeline.dispatch() dispatches only the first message if there is no step", async () => {
   const log: unknown[] = [];
 
   const context = await setUp(log).commandPipeline(CreateUser, SignUp).dispatch(new CreateUser());
@@ -71,7 +71,7 @@ Deno.test("ContextPipeline.dispatch() dispatches the first message alone where t
   assertEquals(log, [new CreateUser()]);
 });
 
-Deno.test("ContextPipeline.dispatch() dispatches what the last step returns too", async () => {
+Deno.test("ContextPipeline.dispatch() also dispatches what the last step returns", async () => {
   const log: unknown[] = [];
 
   await setUp(log).commandPipeline(CreateUser, SignUp).step((id) => new WelcomeUser(id)).dispatch(new CreateUser());
@@ -120,7 +120,7 @@ Deno.test("ContextPipeline.dispatch() gives a step the result when the dispatch 
   assertEquals(log, ["step 7"]);
 });
 
-Deno.test("ContextPipeline.dispatch() ends where a step returns nothing, and resolves to the context", async () => {
+Deno.test("ContextPipeline.dispatch() ends if a step returns nothing, and resolves to the context", async () => {
   const log: unknown[] = [];
   const signUp = setUp(log).commandPipeline(CreateUser, SignUp)
     .step((id, context) => {
@@ -135,7 +135,7 @@ Deno.test("ContextPipeline.dispatch() ends where a step returns nothing, and res
   assertEquals(log, [new CreateUser()]);
 });
 
-Deno.test("ContextPipeline.dispatch() ends where an async step returns nothing", async () => {
+Deno.test("ContextPipeline.dispatch() ends if an async step returns nothing", async () => {
   const log: unknown[] = [];
   const signUp = setUp(log).commandPipeline(CreateUser, SignUp)
     .step((id) => Promise.resolve(id === 42 ? undefined : new WelcomeUser(id)))
@@ -146,7 +146,7 @@ Deno.test("ContextPipeline.dispatch() ends where an async step returns nothing",
   assertEquals(log, [new CreateUser()]);
 });
 
-Deno.test("ContextPipeline.dispatch() does not end where a result is undefined", async () => {
+Deno.test("ContextPipeline.dispatch() does not end if a result is undefined", async () => {
   class Touch extends Command {}
   const results: unknown[] = [];
   const touch = new ContextPipeline({ message: Touch, context: SignUp }, { dispatcher: () => {} })
@@ -161,7 +161,7 @@ Deno.test("ContextPipeline.dispatch() does not end where a result is undefined",
   assertEquals(results, [undefined, undefined]);
 });
 
-Deno.test("ContextPipeline.dispatch() does not take null for nothing: it is no message, and the bus says so", async () => {
+Deno.test("ContextPipeline.dispatch() does not take null for nothing: the bus refuses it", async () => {
   const log: unknown[] = [];
   const signUp = setUp(log).commandPipeline(CreateUser, SignUp)
     .step(() => null as unknown as WelcomeUser)
@@ -177,7 +177,7 @@ Deno.test("ContextPipeline.dispatch() does not take null for nothing: it is no m
 
 // Failures
 
-Deno.test("ContextPipeline.dispatch() rejects with what a step has thrown, and runs nothing after it", async () => {
+Deno.test("ContextPipeline.dispatch() rejects with the error of a step, and runs nothing after it", async () => {
   const log: unknown[] = [];
   const failure = new Error("Out of order");
   const signUp = setUp(log).commandPipeline(CreateUser, SignUp)
@@ -191,7 +191,7 @@ Deno.test("ContextPipeline.dispatch() rejects with what a step has thrown, and r
   assertEquals(log, [new CreateUser()]);
 });
 
-Deno.test("ContextPipeline.dispatch() rejects with what an async step has rejected with", async () => {
+Deno.test("ContextPipeline.dispatch() rejects with the rejection of an async step", async () => {
   const log: unknown[] = [];
   const failure = new Error("Out of order");
   const signUp = setUp(log).commandPipeline(CreateUser, SignUp)
@@ -202,7 +202,7 @@ Deno.test("ContextPipeline.dispatch() rejects with what an async step has reject
   assertEquals(log, [new CreateUser()]);
 });
 
-Deno.test("ContextPipeline.dispatch() rejects with what a dispatch has rejected with, and runs nothing after it", async () => {
+Deno.test("ContextPipeline.dispatch() rejects with the rejection of a dispatch, and runs nothing after it", async () => {
   const log: unknown[] = [];
   const failure = new Error("Nobody is at home");
   const router = new MessageRouter();
@@ -215,7 +215,7 @@ Deno.test("ContextPipeline.dispatch() rejects with what a dispatch has rejected 
   assertEquals(log, []);
 });
 
-Deno.test("ContextPipeline.dispatch() rejects with what the first dispatch has rejected with", async () => {
+Deno.test("ContextPipeline.dispatch() rejects with the rejection of the first dispatch", async () => {
   const log: unknown[] = [];
   const signUp = new MessageRouter().commandPipeline(CreateUser, SignUp).step(() => void log.push("not reached"));
 
@@ -223,7 +223,7 @@ Deno.test("ContextPipeline.dispatch() rejects with what the first dispatch has r
   assertEquals(log, []);
 });
 
-Deno.test("ContextPipeline.dispatch() rejects with what a plain dispatcher has thrown", async () => {
+Deno.test("ContextPipeline.dispatch() rejects with the error of a plain dispatcher", async () => {
   const failure = new Error("Out of order");
   const signUp = new ContextPipeline({ message: CreateUser, context: SignUp }, {
     dispatcher: () => {
@@ -234,7 +234,7 @@ Deno.test("ContextPipeline.dispatch() rejects with what a plain dispatcher has t
   assertStrictEquals(await assertRejects(() => signUp.dispatch(new CreateUser())), failure);
 });
 
-Deno.test("ContextPipeline.dispatch() rejects with what is no error as it is", async () => {
+Deno.test("ContextPipeline.dispatch() rejects with a thrown value that is not an error, unchanged", async () => {
   const signUp = setUp().commandPipeline(CreateUser, SignUp).step((): undefined => {
     throw "a string";
   });
@@ -242,7 +242,7 @@ Deno.test("ContextPipeline.dispatch() rejects with what is no error as it is", a
   assertEquals(await signUp.dispatch(new CreateUser()).catch((reason) => reason), "a string");
 });
 
-Deno.test("ContextPipeline.dispatch() rejects where the context cannot be constructed, before anything runs", async () => {
+Deno.test("ContextPipeline.dispatch() rejects if the context cannot be constructed, before anything runs", async () => {
   const log: unknown[] = [];
   const failure = new Error("No context today");
   class Broken {
@@ -270,7 +270,7 @@ Deno.test("ContextPipeline.dispatch() leaves no unhandled rejection behind when 
 
 // The context
 
-Deno.test("ContextPipeline.dispatch() makes a fresh context for each run", async () => {
+Deno.test("ContextPipeline.dispatch() makes a new context for each run", async () => {
   const signUp = setUp().commandPipeline(CreateUser, SignUp).step((id, { notes }) => void notes.push(`user ${id}`));
 
   const first = await signUp.dispatch(new CreateUser());
@@ -280,7 +280,7 @@ Deno.test("ContextPipeline.dispatch() makes a fresh context for each run", async
   assertEquals([first.notes, second.notes], [["user 42"], ["user 42"]]);
 });
 
-Deno.test("ContextPipeline.run() goes on with a context that the caller has seeded, and resolves to it", async () => {
+Deno.test("ContextPipeline.run() takes the context that the caller gives, and resolves to it", async () => {
   const seeded = new SignUp();
   seeded.notes.push("seeded");
   const signUp = setUp().commandPipeline(CreateUser, SignUp).step((id, { notes }) => void notes.push(`user ${id}`));
@@ -289,7 +289,7 @@ Deno.test("ContextPipeline.run() goes on with a context that the caller has seed
   assertEquals(seeded.notes, ["seeded", "user 42"]);
 });
 
-Deno.test("ContextPipeline.run() makes a fresh context of a class, of a subclass too", async () => {
+Deno.test("ContextPipeline.run() makes a new context of a class, and of a subclass", async () => {
   class InvitedSignUp extends SignUp {
     readonly invitedBy = "Grace";
   }
@@ -344,7 +344,7 @@ Deno.test("ContextPipeline.dispatch() keeps concurrent runs apart", async () => 
 
 // What is shared is not changed
 
-Deno.test("ContextPipeline.step() and query() give a new pipeline, so that a beginning can be extended twice", async () => {
+Deno.test("ContextPipeline.step() and query() return a new pipeline, so that two of them can share a beginning", async () => {
   const log: unknown[] = [];
   const beginning = setUp(log).commandPipeline(CreateUser, SignUp);
   const welcoming = beginning.step((id) => new WelcomeUser(id));
@@ -361,7 +361,7 @@ Deno.test("ContextPipeline.step() and query() give a new pipeline, so that a beg
   assertEquals(log.splice(0), [new CreateUser(), new WelcomeUser(42), new FindUser(8)]);
 });
 
-Deno.test("ContextPipeline.use() gives a new pipeline, so that a beginning can be wrapped twice", async () => {
+Deno.test("ContextPipeline.use() returns a new pipeline, so that two of them can share a beginning", async () => {
   const log: string[] = [];
   const beginning = setUp().commandPipeline(CreateUser, SignUp);
   const one = beginning.use(logging(log, "one"));
@@ -397,7 +397,7 @@ Deno.test("ContextPipeline.use() puts the first middleware outermost, within a c
   ]);
 });
 
-Deno.test("ContextPipeline.use() goes around the steps that are added after it as well", async () => {
+Deno.test("ContextPipeline.use() also goes around the steps that are added after it", async () => {
   const log: string[] = [];
   const pipeline = setUp().commandPipeline(CreateUser, SignUp);
 
@@ -408,7 +408,7 @@ Deno.test("ContextPipeline.use() goes around the steps that are added after it a
   assertEquals(log, [...once, ...once]);
 });
 
-Deno.test("ContextPipeline.use() wraps the run and not each message", async () => {
+Deno.test("ContextPipeline.use() wraps the whole run, not each message", async () => {
   const messages: unknown[] = [];
   const signUp = setUp().commandPipeline(CreateUser, SignUp)
     .use(async (message, next) => {
@@ -474,7 +474,7 @@ Deno.test("ContextPipeline.use() lets a retry run again from the first message, 
   assertEquals(log.slice(4), [new CreateUser(), new WelcomeUser(42)]);
 });
 
-Deno.test("ContextPipeline.use() lets a generator run again by another yield after a failure", async () => {
+Deno.test("ContextPipeline.use() lets a generator run again with another yield after a failure", async () => {
   const log: unknown[] = [];
   let attempt = 0;
   const signUp = setUp(log).commandPipeline(CreateUser, SignUp)
@@ -510,7 +510,7 @@ Deno.test("ContextPipeline.use() lets a middleware replace the message, the sign
   }
 });
 
-Deno.test("ContextPipeline.dispatch() resolves to the context, whatever a middleware returns", async () => {
+Deno.test("ContextPipeline.dispatch() resolves to the context, not to what a middleware returns", async () => {
   const signUp = setUp().commandPipeline(CreateUser, SignUp)
     .use(async (_message, next) => {
       await next();
@@ -520,7 +520,7 @@ Deno.test("ContextPipeline.dispatch() resolves to the context, whatever a middle
   assertInstanceOf(await signUp.dispatch(new CreateUser()), SignUp);
 });
 
-Deno.test("ContextPipeline.dispatch() resolves to the context as far as it got where a middleware drops the error", async () => {
+Deno.test("ContextPipeline.dispatch() resolves to the unfinished context if a middleware drops the error", async () => {
   const signUp = setUp().commandPipeline(CreateUser, SignUp)
     .use(function* () {
       try {
@@ -564,7 +564,7 @@ Deno.test("ContextPipeline.use() shows middlewares a pipeline, and its context c
   ]);
 });
 
-Deno.test("ContextPipeline.use() refuses what is no middleware", () => {
+Deno.test("ContextPipeline.use() refuses a value that is not a middleware", () => {
   assertThrows(
     () => setUp().commandPipeline(CreateUser, SignUp).use(untyped("log")),
     TypeError,
@@ -574,7 +574,7 @@ Deno.test("ContextPipeline.use() refuses what is no middleware", () => {
 
 // The signal and the metadata
 
-Deno.test("ContextPipeline.dispatch() hands the signal and the metadata to every dispatch", async () => {
+Deno.test("ContextPipeline.dispatch() passes the signal and the metadata to every dispatch", async () => {
   const commands: [object, DispatchOptions | undefined][] = [];
   const queries: [object, DispatchOptions | undefined][] = [];
   const { signal } = new AbortController();
@@ -593,7 +593,7 @@ Deno.test("ContextPipeline.dispatch() hands the signal and the metadata to every
   }
 });
 
-Deno.test("ContextPipeline.dispatch() makes up no signal, and empty metadata, where the caller gave none", async () => {
+Deno.test("ContextPipeline.dispatch() passes no signal, and empty metadata, if the caller gave none", async () => {
   const calls: [object, DispatchOptions | undefined][] = [];
   const signUp = new ContextPipeline({ message: CreateUser, context: SignUp }, { dispatcher: noting(calls) });
 
@@ -634,7 +634,7 @@ Deno.test("ContextPipeline.dispatch() rejects with the reason of a signal that h
   assertEquals(log, []);
 });
 
-Deno.test("ContextPipeline.dispatch() dispatches nothing more when the signal fires during a run", async () => {
+Deno.test("ContextPipeline.dispatch() dispatches nothing more once the signal fires during a run", async () => {
   const calls: [object, DispatchOptions | undefined][] = [];
   const controller = new AbortController();
   const reason = new Error("Hung up");
@@ -650,7 +650,7 @@ Deno.test("ContextPipeline.dispatch() dispatches nothing more when the signal fi
   assertEquals(calls.map(([message]) => message), [new CreateUser()]);
 });
 
-Deno.test("ContextPipeline.dispatch() heeds a fired signal that a middleware has put in", async () => {
+Deno.test("ContextPipeline.dispatch() respects a fired signal that a middleware has put in", async () => {
   const calls: [object, DispatchOptions | undefined][] = [];
   const reason = new Error("Too late");
   const signUp = new ContextPipeline({ message: CreateUser, context: SignUp }, { dispatcher: noting(calls) })
@@ -660,7 +660,7 @@ Deno.test("ContextPipeline.dispatch() heeds a fired signal that a middleware has
   assertEquals(calls, []);
 });
 
-Deno.test("ContextPipeline.dispatch() lets a run succeed whose last dispatch did, whenever the signal fires", async () => {
+Deno.test("ContextPipeline.dispatch() lets a run succeed whose last dispatch has succeeded, although the signal fires", async () => {
   const controller = new AbortController();
   const signUp = setUp().commandPipeline(CreateUser, SignUp).step((id, context) => {
     controller.abort();
@@ -687,7 +687,7 @@ Deno.test("router.commandPipeline() uses the buses that are configured after it 
   assertEquals(log, ["command bus before", "command bus after", "query bus before", "query bus after"]);
 });
 
-Deno.test("router.commandPipeline() asks the container for no bus before it is run", () => {
+Deno.test("router.commandPipeline() asks the container for a bus only when it runs", () => {
   const asked: unknown[] = [];
   const router = new MessageRouter({
     wire: (type) => () => new type(),
@@ -802,7 +802,7 @@ Deno.test("new ContextPipeline() dispatches to another pipeline, whose context i
   assertEquals(context.userId, 42);
 });
 
-Deno.test("new ContextPipeline() sends queries to the dispatcher of the commands where there is no other", async () => {
+Deno.test("new ContextPipeline() sends queries to the dispatcher of the commands if there is no other one", async () => {
   const calls: [object, DispatchOptions | undefined][] = [];
   const signUp = new ContextPipeline({ message: CreateUser, context: SignUp }, { dispatcher: noting(calls) })
     .query(() => new FindUser(1))
@@ -813,7 +813,7 @@ Deno.test("new ContextPipeline() sends queries to the dispatcher of the commands
   assertEquals(calls.map(([message]) => message), [new CreateUser(), new FindUser(1), new WelcomeUser(1)]);
 });
 
-Deno.test("new ContextPipeline() refuses what does not dispatch", () => {
+Deno.test("new ContextPipeline() refuses a value that does not dispatch", () => {
   const types = { message: CreateUser, context: SignUp };
 
   assertThrows(
@@ -828,7 +828,7 @@ Deno.test("new ContextPipeline() refuses what does not dispatch", () => {
   );
 });
 
-Deno.test("ContextPipeline.step() and query() refuse what is not a function", () => {
+Deno.test("ContextPipeline.step() and query() refuse a value that is not a function", () => {
   const pipeline = setUp().commandPipeline(CreateUser, SignUp);
 
   assertThrows(

@@ -1,8 +1,9 @@
-// Compiling this file is the test: where an assertion on types does not hold, or where the compiler accepts what it
-// should refuse, `deno test` fails before anything runs. What is only compiled is never called.
+// Compiling this file is the test: if an assertion on types does not hold, or if the compiler accepts code that it
+// should refuse, `deno test` fails before anything runs. Functions passed to `compiled` are never called.
 
 import {
   Command,
+  type CommandPipeline,
   ContextPipeline,
   type Dispatcher,
   dispatchSequentially,
@@ -16,10 +17,10 @@ import {
   type ResultAfter,
 } from "@cq/core";
 
-/** Whether two types are the same, which is more than that each is assignable to the other. */
+/** Whether two types are the same. Types that are assignable to each other may still differ. */
 type Equal<A, B> = (<T>() => T extends A ? 1 : 2) extends (<T>() => T extends B ? 1 : 2) ? true : false;
 
-/** Compiles where the type is `true`. */
+/** Compiles if the type is `true`. */
 function holds<T extends true>(this: T | void): void {}
 
 /** Takes code that is compiled and never called. */
@@ -139,7 +140,7 @@ Deno.test("ContextPipeline.dispatch() and run() promise the context", () => {
   holds<Equal<ReturnType<typeof fresh>, Promise<InvitedSignUp>>>();
 });
 
-Deno.test("ContextPipeline.step() refuses what is no command", () => {
+Deno.test("ContextPipeline.step() refuses a value that is not a command", () => {
   // @ts-expect-error a query
   signUp.step(() => new FindBirthday());
   // @ts-expect-error an event
@@ -156,7 +157,7 @@ Deno.test("ContextPipeline.step() refuses what is no command", () => {
   signUp.step(() => null);
 });
 
-Deno.test("ContextPipeline.query() refuses what is no query", () => {
+Deno.test("ContextPipeline.query() refuses a value that is not a query", () => {
   // @ts-expect-error a command
   signUp.query(() => new WelcomeUser());
   // @ts-expect-error an event
@@ -196,7 +197,7 @@ Deno.test("ContextPipeline refuses another first message, and a context that lac
     signUp.run(SignUp, new WelcomeUser());
     // @ts-expect-error no SignUp
     signUp.run({ name: "Ada" }, new CreateUser());
-    // @ts-expect-error no class of a SignUp
+    // @ts-expect-error not a class of a SignUp
     signUp.run(Plain, new CreateUser());
     // @ts-expect-error a class that needs arguments
     signUp.run(Demanding, new CreateUser());
@@ -232,13 +233,24 @@ Deno.test("new ContextPipeline() knows from its dispatchers what its steps may r
   });
   // @ts-expect-error a query
   pipeline.step(() => new FindBirthday());
-  // @ts-expect-error the command bus takes no queries
+  // @ts-expect-error the command bus does not take queries
   alone.query(() => new FindBirthday());
-  // @ts-expect-error the first message is no command
+  // @ts-expect-error the first message is not a command
   new ContextPipeline({ message: FindBirthday, context: SignUp }, { dispatcher: commands });
 });
 
-Deno.test("router.commandPipeline() refuses a first message that is no command", () => {
+Deno.test("CommandPipeline names what router.commandPipeline() returns, and a pipeline with steps by its last result", () => {
+  compiled(() => {
+    const pipeline = router.commandPipeline(CreateUser, SignUp);
+    holds<Equal<typeof pipeline, CommandPipeline<CreateUser, SignUp>>>();
+    const welcoming = pipeline.step(() => new WelcomeUser());
+    holds<Equal<typeof welcoming, CommandPipeline<CreateUser, SignUp, string>>>();
+  });
+  // @ts-expect-error the first message is not a command
+  compiled((_: CommandPipeline<FindBirthday, SignUp>) => {});
+});
+
+Deno.test("router.commandPipeline() refuses a first message that is not a command", () => {
   // @ts-expect-error a query
   router.commandPipeline(FindBirthday, SignUp);
   // @ts-expect-error an event
@@ -297,7 +309,7 @@ Deno.test("Pipe.step() knows from the dispatcher of a step what it may return", 
   pipe.step((_id) => new FindBirthday(), { dispatcher: findAlone });
   pipe.step((_id) => new CreateUser(), { dispatcher: signUp });
   compiled(() => {
-    // @ts-expect-error the query bus takes no commands
+    // @ts-expect-error the query bus does not take commands
     pipe.step(() => new WelcomeUser(), { dispatcher: queries });
     // @ts-expect-error the function takes another query
     pipe.step((_id) => new WelcomeUser(), { dispatcher: findAlone });
@@ -397,17 +409,17 @@ Deno.test("MethodPipeline.step() and queryStep() take methods of every shape", (
   compiled(() => Context);
 });
 
-Deno.test("MethodPipeline.step() and queryStep() refuse methods that are no steps", () => {
+Deno.test("MethodPipeline.step() and queryStep() refuse methods that cannot be steps", () => {
   const pipeline = router.commandPipeline(CreateUser);
   compiled(() => {
     class Context {
-      // @ts-expect-error it returns no message
+      // @ts-expect-error it does not return a message
       @pipeline.step
       number(): number {
         return 5;
       }
 
-      // @ts-expect-error it returns no message, by promise
+      // @ts-expect-error it does not return a message, by promise
       @pipeline.step
       async text(): Promise<string> {
         return await Promise.resolve("text");

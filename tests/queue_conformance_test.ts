@@ -10,7 +10,7 @@ import {
 } from "@cq/core/testing";
 import * as broken from "./support/broken_queues.ts";
 import { JournalQueue } from "./support/journal_queue.ts";
-import { answering, WrappedQueue } from "./support/wrapped_queue.ts";
+import { replacing, WrappedQueue } from "./support/wrapped_queue.ts";
 
 const NAMES = {
   delivers: "delivers a message as it was sent",
@@ -18,25 +18,25 @@ const NAMES = {
   wakes: "wakes a waiting receiver at once",
   abandon: "never lets an abandoned receive swallow a message",
   reenter: "lets a handler send to its own queue",
-  throws: "goes on with the others when one consumer throws",
-  final: "takes the first answer to a delivery as final",
+  throws: "continues with the other consumers when one consumer throws",
+  final: "settles a delivery once, with the first ack or nack",
   nack: "delivers a nacked message again, counting the attempts, without making the nack wait",
   exclusive: "delivers nothing that another consumer holds",
-  delay: "waits for the delay of a nack before it delivers again, and keeps nothing else waiting",
+  delay: "waits for the delay of a nack before it delivers again, and delays no other message",
   dead: "gives up a message after its last attempt, and keeps it with the reason",
   close: "wakes every waiting receiver when it closes, however often it is closed",
   late: "rejects a send after it has closed",
   closing: "delivers what it accepted while it closed, once, and nothing that it rejected",
   senders: "rejects the senders that wait when it closes",
-  restart: "keeps what has no ack across a restart",
+  restart: "keeps the messages without an ack across a restart",
   order: "delivers in the order of sending",
   metadata: "delivers metadata with its message",
-  bounded: "lets senders wait while it is full, and drops nothing",
-  many: "delivers a great many messages without ever running empty",
-  heap: "lets go of what has been handled, without ever running empty",
+  bounded: "makes senders wait while it is full, and drops nothing",
+  many: "delivers a great number of messages without running empty",
+  heap: "keeps no handled message in memory, without running empty",
 } as const;
 
-/** Runs what a case is about, and moves the time whenever nothing else goes on. */
+/** Runs a case, and moves the clock whenever everything waits. */
 async function failureOf({ run }: ConformanceCase, time: FakeTime, tickMs = 1_000): Promise<string | undefined> {
   let isOver = false;
   let message: string | undefined;
@@ -49,7 +49,7 @@ async function failureOf({ run }: ConformanceCase, time: FakeTime, tickMs = 1_00
   return message;
 }
 
-/** The names of the cases that fail, and why they say that they do. */
+/** The names of the cases that fail, and their reasons. */
 async function failuresOf<Q extends WrappedQueue>(
   make: () => Q,
   options: QueueConformanceOptions<Q> = {},
@@ -76,12 +76,12 @@ async function failuresOf<Q extends WrappedQueue>(
   return failures;
 }
 
-/** What a message says between the name of the case and the seed. */
+/** The part of a message between the name of the case and the seed. */
 function reasonIn(message: string): string {
-  return message.replace(/^The promise ".*" does not hold: /, "").replace(/\. Run it again with .*$/, "");
+  return message.replace(/^The case ".*" fails: /, "").replace(/\. Run it again with .*$/, "");
 }
 
-/** Makes memory queues that keep their dead letters. */
+/** Creates memory queues that keep their dead letters. */
 function memoryQueues(options: MemoryQueueOptions<TestMessage>) {
   return () => {
     const letters: DeadLetter[] = [];
@@ -154,7 +154,7 @@ Deno.test("MemoryQueue waits for the delay of a nack on a clock that the test mo
   await cases.find(({ name }) => name === NAMES.delay)!.run();
 });
 
-/** Of each broken queue: the cases that catch it, and what they say. */
+/** For each broken queue: the cases that fail, and their reasons. */
 const CAUGHT_BY: Record<keyof typeof broken, Partial<Record<keyof typeof NAMES, string>>> = {
   ChangesMessages: {
     delivers: `expected the text to be "${"message 1 ".padEnd(100, ".")}", ` +
@@ -164,16 +164,17 @@ const CAUGHT_BY: Record<keyof typeof broken, Partial<Record<keyof typeof NAMES, 
     count: "expected message 7 to be delivered once, but it was delivered 2 times",
   },
   ForgetsReceivers: {
-    wakes: "expected one of 1 waiting receivers to wake when a message is sent, and nothing else happens, " +
-      "but waited 5000 ms in vain",
+    wakes: "expected one of 1 waiting receivers to wake when a message is sent, " +
+      "but it did not happen within 5000 ms",
   },
   LosesOnAbandon: {
-    abandon: "expected message 1 to be delivered, but waited 5000 ms in vain",
+    abandon: "expected message 1 to be delivered, but it did not happen within 5000 ms",
   },
   LocksWhileHeld: {
-    reenter: "expected the send of message 2 to resolve though the sender holds a message, but waited 5000 ms in vain",
+    reenter:
+      "expected the send of message 2 to resolve though the sender holds a message, but it did not happen within 5000 ms",
   },
-  // It cannot know whether a consumer that leaves with a message in its hands has thrown or has lost its patience.
+  // The queue cannot know whether a consumer that leaves with an open delivery has thrown or was abandoned.
   StopsWhenOneThrows: {
     abandon: "expected messages 1, 2, 3, 4, 5, … (6) to be delivered, but the consumer has ended",
     throws: "expected messages 1, 2 to be delivered though another consumer has thrown, but the consumer has ended",
@@ -181,17 +182,17 @@ const CAUGHT_BY: Record<keyof typeof broken, Partial<Record<keyof typeof NAMES, 
   AcksLate: {
     final: "expected nothing to be left, but message 1 was delivered once more",
   },
-  RejectsASecondAnswer: {
-    final: "there is an answer already",
+  RejectsASecondAck: {
+    final: "the delivery is settled already",
   },
   BlocksOnNack: {
-    nack: "expected a nack to resolve before anything else is received, but waited 5000 ms in vain",
+    nack: "expected a nack to resolve before anything else is received, but it did not happen within 5000 ms",
   },
   CountsNoAttempts: {
     nack: "expected the next delivery of message 1 to be attempt 2, but it was 1",
   },
   GivesAwayWhatIsHeld: {
-    exclusive: "expected message 1 to stay with its consumer, but another one has received it",
+    exclusive: "expected message 1 to stay with its consumer, but another consumer has received it",
   },
   IgnoresDelay: {
     delay: "expected message 1 to wait for 1000 ms, but it came at once",
@@ -200,7 +201,7 @@ const CAUGHT_BY: Record<keyof typeof broken, Partial<Record<keyof typeof NAMES, 
     dead: 'expected the dead letters to be message 1 with "reason 3", but they are message 1 with "undefined"',
   },
   ForgetsAReceiverOnClose: {
-    close: "expected all of 2 waiting receivers to end, but waited 5000 ms in vain",
+    close: "expected all of 2 waiting receivers to end, but it did not happen within 5000 ms",
   },
   RejectsWithAnotherError: {
     late:
@@ -229,7 +230,7 @@ const CAUGHT_BY: Record<keyof typeof broken, Partial<Record<keyof typeof NAMES, 
     final: "expected message 1 not to come back after its ack, but it was delivered again",
   },
   HalvesDelay: {
-    delay: "expected message 1 to wait for 1000 ms, but it came before",
+    delay: "expected message 1 to wait for 1000 ms, but it came early",
   },
   EndsWhileDelayed: {
     delay: "expected message 1 to be delivered again after 1000 ms, but the consumer has ended",
@@ -245,11 +246,12 @@ const CAUGHT_BY: Record<keyof typeof broken, Partial<Record<keyof typeof NAMES, 
     closing: "expected message 5, accepted, to be delivered 1 times, but it was delivered 0 times",
   },
   LeavesSendersWaiting: {
-    closing: "expected each send to be answered, at the latest when the queue closes, but waited 5000 ms in vain",
+    closing: "expected each send to end, at the latest when the queue closes, but it did not happen within 5000 ms",
   },
   HangsOnLateAck: {
-    closing: "expected each send to be answered, and what was accepted to be delivered, but waited 5000 ms in vain",
-    senders: "expected the ack of message 1 to resolve, but waited 5000 ms in vain",
+    closing:
+      "expected each send to end, and each accepted message to be delivered, but it did not happen within 5000 ms",
+    senders: "expected the ack of message 1 to resolve, but it did not happen within 5000 ms",
   },
   ThrowsWhenFull: {
     bounded: "expected the send of message 101 to a queue of 100 to wait for room, but it was rejected",
@@ -262,23 +264,23 @@ const CAUGHT_BY: Record<keyof typeof broken, Partial<Record<keyof typeof NAMES, 
     count: "expected a send to resolve, but it was rejected: Error: the queue is busy",
   },
   EndsAfterMany: {
-    many: "expected the queue to deliver on, but the consumer has ended",
+    many: "expected the queue to continue to deliver, but the consumer has ended",
   },
   DuplicatesAfterMany: {
-    many: "expected what was sent to be delivered once, but message 300 came all the same",
+    many: "expected each message to be delivered once, but message 300 came again",
   },
   DuplicatesOnAbandon: {
     abandon: "expected messages 3, 4, 5, 6 to be delivered, but message 1 came",
     throws: "expected nothing to be left, but message 1 was delivered once more",
   },
-  // Only those who measure the heap see it.
+  // Only the case that measures the heap fails.
   Hoards: {},
 };
 
 for (const [name, caughtBy] of Object.entries(CAUGHT_BY)) {
-  Deno.test(`queueConformance() catches a queue that ${inWords(name)}, in no other case than it should`, async () => {
+  Deno.test(`queueConformance() catches a queue that ${inWords(name)}, in the expected cases alone`, async () => {
     const Broken = broken[name as keyof typeof broken];
-    // A capacity that the other cases do not reach.
+    // The other cases do not reach this capacity.
     const isLarge = ["DropsAtCapacity", "ThrowsWhenFull", "RejectsWhenHalfFull"].includes(name);
     const options = { bounded: { maxSize: isLarge ? 100 : 10 } };
     const reasons = Object.entries(caughtBy).map(([key, reason]) => [NAMES[key as keyof typeof NAMES], reason]);
@@ -290,11 +292,11 @@ function inWords(name: string): string {
   return name.replaceAll(/(?<=.)[A-Z]/g, (letter) => ` ${letter.toLowerCase()}`).toLowerCase();
 }
 
-Deno.test("queueConformance() finds nothing in a queue that keeps its promises", async () => {
+Deno.test("queueConformance() passes for a correct queue", async () => {
   assertEquals(await failuresOf(() => new WrappedQueue()), {});
 });
 
-Deno.test("queueConformance() catches a queue that forgets what its consumers held over a restart", async () => {
+Deno.test("queueConformance() catches a queue that forgets the open deliveries at a restart", async () => {
   class ForgetsTheHeld extends JournalQueue {
     override deliver(delivery: Delivery<TestMessage>): Delivery<TestMessage> {
       this.journal.delete(delivery.message);
@@ -309,7 +311,7 @@ Deno.test("queueConformance() catches a queue that forgets what its consumers he
   assertEquals(Object.keys(await failuresOf<JournalQueue>(() => new ForgetsTheHeld(), forgetful)), [NAMES.restart]);
 });
 
-Deno.test("queueConformance() catches a queue that brings back over a restart what was acked", async () => {
+Deno.test("queueConformance() catches a queue that delivers acked messages again after a restart", async () => {
   class ForgetsAcks extends JournalQueue {
     override deliver(delivery: Delivery<TestMessage>): Delivery<TestMessage> {
       return delivery;
@@ -324,7 +326,7 @@ Deno.test("queueConformance() catches a queue that brings back over a restart wh
   assertEquals(Object.keys(failures), [NAMES.restart]);
 });
 
-// The garbage collector has to be at hand: deno test --v8-flags=--expose-gc.
+// This needs the garbage collector: deno test --v8-flags=--expose-gc.
 const { gc } = globalThis as { gc?: () => void };
 
 function heapUsed(): number {
@@ -333,7 +335,7 @@ function heapUsed(): number {
 }
 
 Deno.test({
-  name: "queueConformance() catches a queue that keeps what has been handled, by its heap",
+  name: "queueConformance() catches a queue that keeps handled messages, by its heap",
   ignore: gc === undefined,
   fn: async () => {
     const failures = await failuresOf(() => new broken.Hoards(), { heapUsed, volume: 20_000 });
@@ -352,7 +354,7 @@ for (const maxSize of [0, 10, Infinity]) {
   });
 }
 
-Deno.test("queueConformance() bears with a queue that takes its time for everything", async () => {
+Deno.test("queueConformance() passes for a queue that is slow in everything", async () => {
   const lag = () => new Promise<void>((resolve) => setTimeout(resolve, 1));
   class Remote extends WrappedQueue {
     constructor() {
@@ -372,7 +374,7 @@ Deno.test("queueConformance() bears with a queue that takes its time for everyth
     }
 
     protected override deliver(delivery: Delivery<TestMessage>): Delivery<TestMessage> {
-      return answering(delivery, {
+      return replacing(delivery, {
         ack: async () => {
           await lag();
           await delivery.ack();
@@ -386,7 +388,7 @@ Deno.test("queueConformance() bears with a queue that takes its time for everyth
   }
   const failures = await failuresOf(() => new Remote(), {
     bounded: undefined,
-    // Its operations move the clock, which is the suite's to move where a delay is tested.
+    // The case about delays moves the clock itself, and the operations of this queue wait for the clock.
     delay: undefined,
     runs: 3,
     volume: 50,
@@ -399,7 +401,7 @@ Deno.test("queueConformance() names each case once", () => {
   assertEquals([...names].sort(), Object.values(NAMES).sort());
 });
 
-Deno.test("queueConformance() marks what is not promised to be skipped", async () => {
+Deno.test("queueConformance() marks cases to be skipped whose feature is not promised", async () => {
   const cases = queueConformance(() => new WrappedQueue(), { order: true, metadata: false });
   const skipped = cases.filter(({ skip }) => skip);
   assertEquals(skipped.map(({ name }) => name), [
@@ -422,13 +424,13 @@ Deno.test("queueConformance() says what was expected, what happened and with whi
   const error = await assertRejects(cases.find(({ name }) => name === NAMES.late)!.run, Error);
   assertEquals(
     error.message,
-    `The promise "${NAMES.late}" does not hold: expected a send after close to reject with a QueueClosedError, ` +
+    `The case "${NAMES.late}" fails: expected a send after close to reject with a QueueClosedError, ` +
       "but it rejected with TypeError: the queue is shut. Run it again with { seed: 7, runs: 1 }",
   );
   assert(error.cause instanceof Error);
 });
 
-Deno.test("queueConformance() fails again, in the same way, with the seed that a failure prints", async () => {
+Deno.test("queueConformance() fails again in the same way with the seed of the error", async () => {
   const run = async (options: QueueConformanceOptions<WrappedQueue>) => {
     const cases = queueConformance<WrappedQueue>(() => new broken.BreaksOrder(), { order: true, ...options });
     return await assertRejects(cases.find(({ name }) => name === NAMES.order)!.run, Error);
@@ -461,7 +463,7 @@ Deno.test("queueConformance() runs a case in another interleaving for each seed"
   const count = queueConformance(() => new Logs(), { runs: 10 }).find(({ name }) => name === NAMES.count)!;
   await count.run();
   assertEquals(logs.length, 10);
-  assert(new Set(logs).size > 5, "the interleavings are hardly different");
+  assert(new Set(logs).size > 5, "the interleavings hardly differ");
 
   const once = logs.splice(0);
   await count.run();
@@ -498,33 +500,36 @@ Deno.test("queueConformance() disposes the queue of a case that has failed", asy
   assertEquals(disposed, 1);
 });
 
-Deno.test("queueConformance() fails where the queue cannot be made", async () => {
+Deno.test("queueConformance() fails if the queue cannot be created", async () => {
   const cases = queueConformance((): WrappedQueue => {
     throw new Error("the broker is down");
   });
   const error = await assertRejects(cases[0]!.run, Error);
   assertEquals(
     error.message,
-    `The promise "${NAMES.delivers}" does not hold: the broker is down. Run it again with { seed: 1, runs: 1 }`,
+    `The case "${NAMES.delivers}" fails: the broker is down. Run it again with { seed: 1, runs: 1 }`,
   );
 });
 
 for (
   const [options, message] of [
-    [{ maxAttempts: 0 }, "Cannot test a queue that delivers 0 times: it is a number from 1"],
+    [{ maxAttempts: 0 }, "Cannot test a queue that delivers 0 times: maxAttempts must be a number from 1"],
     [
       { redelivery: true, maxAttempts: 1 },
-      "Cannot test the redelivery of a queue that delivers once: say how often with maxAttempts, or leave redelivery out",
+      "Cannot test the redelivery of a queue that delivers once: maxAttempts must be at least 2. Leave redelivery out otherwise",
     ],
-    [{ delay: true }, "Cannot test the delay of a queue that does not deliver again: it needs redelivery"],
+    [{ delay: true }, "Cannot test the delay of a queue that does not deliver again: set redelivery too"],
     [
       { deadLetters: () => [] },
-      "Cannot test the dead letters of a queue that never gives up: say with maxAttempts when it does",
+      "Cannot test the dead letters of a queue that never gives up: set maxAttempts too",
     ],
-    [{ bounded: { maxSize: Infinity } }, "Cannot test a queue of Infinity messages: it is a whole number from 0"],
-    [{ seed: 0.5 }, "Cannot test with the seed 0.5: it is a whole number"],
-    [{ runs: 0 }, "Cannot test with 0 runs: it is a whole number from 1"],
-    [{ volume: -1 }, "Cannot test with -1 messages: it is a whole number from 1"],
+    [
+      { bounded: { maxSize: Infinity } },
+      "Cannot test a queue of Infinity messages: maxSize must be a whole number from 0",
+    ],
+    [{ seed: 0.5 }, "Cannot test with the seed 0.5: it must be a whole number"],
+    [{ runs: 0 }, "Cannot test with 0 runs: runs must be a whole number from 1"],
+    [{ volume: -1 }, "Cannot test with -1 messages: volume must be a whole number from 1"],
   ] as const
 ) {
   Deno.test(`queueConformance() refuses options: ${message}`, () => {

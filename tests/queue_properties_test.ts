@@ -2,26 +2,26 @@ import { assert, assertEquals } from "@std/assert";
 import fc from "fast-check";
 import { type Delivery, MemoryQueue, Pump } from "@cq/core";
 
-// A failure is printed with its seed and its shrunk case: `fc.assert(…, { seed, path })` runs it again.
+// A failure is printed with its seed and its shrunk case. `fc.assert(…, { seed, path })` runs it again.
 
-/** Lets everything run that waits for no timer. */
-async function settle(turns = 12): Promise<void> {
+/** Waits until everything has run that does not wait for a timer. */
+async function idle(turns = 12): Promise<void> {
   for (let turn = 0; turn < turns; turn++) await undefined;
 }
 
-/** What both the queue and its model tell of themselves. */
+/** The state of the queue, or of its model. */
 interface Report {
   readonly size: number;
   readonly pending: number;
   readonly closed: boolean;
-  /** Of each sent message in turn: what has become of its `send`. */
+  /** For each sent message in turn: the outcome of its `send`. */
   readonly sends: readonly string[];
-  /** Of each `next` in turn: what it has received. */
+  /** For each `next` in turn: what it has received. */
   readonly receives: readonly string[];
   readonly dead: readonly string[];
 }
 
-/** One thing done to a queue. Numbers choose among what there is at the time. */
+/** One action on a queue. A number chooses among the consumers, sends or deliveries that exist at that time. */
 type Action =
   | { readonly do: "send" | "close" | "join" }
   | { readonly do: "receive" | "leave" | "abort"; readonly which: number }
@@ -103,22 +103,22 @@ class Real implements Target {
   }
 }
 
-interface Parcel {
+interface QueuedMessage {
   readonly message: number;
   readonly attempt: number;
   isAccepted: boolean;
 }
 
 interface Held {
-  readonly parcel: Parcel;
+  readonly queued: QueuedMessage;
   readonly consumer: number;
   isOpen: boolean;
 }
 
-/** The same with plain arrays, without a promise, and without a thought for speed. */
+/** A model of the queue with plain arrays and without promises. It need not be fast. */
 class Model implements Target {
   readonly #limits: Limits;
-  #line: Parcel[] = [];
+  #backlog: QueuedMessage[] = [];
   #waiting: { consumer: number; index: number }[] = [];
   #hasLeft: boolean[] = [];
   #deliveries: Held[] = [];
@@ -135,15 +135,15 @@ class Model implements Target {
     switch (action.do) {
       case "send": {
         const message = this.#sends.push(this.#isClosed ? "QueueClosedError" : "waiting") - 1;
-        if (!this.#isClosed) this.#line.push({ message, attempt: 1, isAccepted: false });
+        if (!this.#isClosed) this.#backlog.push({ message, attempt: 1, isAccepted: false });
         break;
       }
       case "close":
         this.#isClosed = true;
-        for (const parcel of this.#line.filter(({ isAccepted }) => !isAccepted)) {
-          this.#sends[parcel.message] = "QueueClosedError";
+        for (const queued of this.#backlog.filter(({ isAccepted }) => !isAccepted)) {
+          this.#sends[queued.message] = "QueueClosedError";
         }
-        this.#line = this.#line.filter(({ isAccepted }) => isAccepted);
+        this.#backlog = this.#backlog.filter(({ isAccepted }) => isAccepted);
         break;
       case "join":
         this.#hasLeft.push(false);
@@ -166,7 +166,7 @@ class Model implements Target {
         this.#waiting = this.#waiting.filter((receive) => receive.consumer !== consumer);
         const held = this.#deliveries.filter((delivery) => delivery.isOpen && delivery.consumer === consumer);
         for (const delivery of held) delivery.isOpen = false;
-        this.#line.unshift(...held.map(({ parcel }) => ({ ...parcel, attempt: parcel.attempt + 1 })));
+        this.#backlog.unshift(...held.map(({ queued }) => ({ ...queued, attempt: queued.attempt + 1 })));
         break;
       }
       case "abort": {
@@ -174,7 +174,7 @@ class Model implements Target {
         const message = action.which % this.#sends.length;
         if (this.#sends[message] !== "waiting") break;
         this.#sends[message] = "aborted";
-        this.#line = this.#line.filter((parcel) => parcel.message !== message);
+        this.#backlog = this.#backlog.filter((queued) => queued.message !== message);
         break;
       }
       case "ack":
@@ -182,10 +182,10 @@ class Model implements Target {
         const delivery = pick(this.#deliveries, action.which);
         if (!delivery?.isOpen) break;
         delivery.isOpen = false;
-        const { parcel } = delivery;
+        const { queued } = delivery;
         if (action.do === "ack") break;
-        if (parcel.attempt >= this.#limits.maxAttempts) this.#dead.push(`${parcel.message}/${parcel.attempt} no`);
-        else this.#line.push({ ...parcel, attempt: parcel.attempt + 1 });
+        if (queued.attempt >= this.#limits.maxAttempts) this.#dead.push(`${queued.message}/${queued.attempt} no`);
+        else this.#backlog.push({ ...queued, attempt: queued.attempt + 1 });
         break;
       }
     }
@@ -204,25 +204,25 @@ class Model implements Target {
   }
 
   get #size(): number {
-    return this.#line.filter(({ isAccepted }) => isAccepted).length;
+    return this.#backlog.filter(({ isAccepted }) => isAccepted).length;
   }
 
   #match(): void {
-    const accept = (parcel: Parcel) => {
-      parcel.isAccepted = true;
-      if (this.#sends[parcel.message] === "waiting") this.#sends[parcel.message] = "sent";
+    const accept = (queued: QueuedMessage) => {
+      queued.isAccepted = true;
+      if (this.#sends[queued.message] === "waiting") this.#sends[queued.message] = "sent";
     };
-    while (this.#waiting.length > 0 && this.#line.length > 0) {
-      const parcel = this.#line.shift()!;
+    while (this.#waiting.length > 0 && this.#backlog.length > 0) {
+      const queued = this.#backlog.shift()!;
       const { consumer, index } = this.#waiting.shift()!;
-      accept(parcel);
-      this.#receives[index] = `${parcel.message}/${parcel.attempt}`;
-      this.#deliveries.push({ parcel, consumer, isOpen: true });
+      accept(queued);
+      this.#receives[index] = `${queued.message}/${queued.attempt}`;
+      this.#deliveries.push({ queued, consumer, isOpen: true });
     }
-    for (const parcel of this.#line) {
-      if (!parcel.isAccepted && this.#size < this.#limits.maxSize) accept(parcel);
+    for (const queued of this.#backlog) {
+      if (!queued.isAccepted && this.#size < this.#limits.maxSize) accept(queued);
     }
-    if (this.#isClosed && this.#line.length === 0) {
+    if (this.#isClosed && this.#backlog.length === 0) {
       for (const { index } of this.#waiting.splice(0)) this.#receives[index] = "done";
     }
   }
@@ -244,13 +244,13 @@ const limits = fc.record({
   maxAttempts: fc.constantFrom(1, 2, 3, Infinity),
 });
 
-Deno.test("MemoryQueue does what a model of plain arrays does, whatever is done to it", async () => {
+Deno.test("MemoryQueue does the same as a model of plain arrays, for any sequence of actions", async () => {
   await fc.assert(
     fc.asyncProperty(limits, fc.array(action, { maxLength: 60, size: "max" }), async (limits, actions) => {
       const targets: Target[] = [new Real(limits), new Model(limits)];
       for (const action of [{ do: "join" } as const, ...actions]) {
         for (const target of targets) target.act(action);
-        await settle();
+        await idle();
         assertEquals(targets[0]!.report(), targets[1]!.report());
       }
     }),
@@ -258,13 +258,13 @@ Deno.test("MemoryQueue does what a model of plain arrays does, whatever is done 
   );
 });
 
-Deno.test("MemoryQueue owes each message that it has accepted, however close together things are done to it", async () => {
+Deno.test("MemoryQueue keeps each message that it has accepted, for any timing of the actions", async () => {
   await fc.assert(
     fc.asyncProperty(
       limits,
       fc.array(fc.tuple(action, fc.nat(3)), { maxLength: 60, size: "max" }),
       async ({ maxSize }, actions) => {
-        // Nothing is ever given up, so what was accepted is in the queue, with a consumer, or acked.
+        // No message is given up. An accepted message is therefore in the queue, held by a consumer, or acked.
         const queue = new MemoryQueue<number>({ maxSize, maxAttempts: Infinity });
         const accepted = new Set<number>();
         const refused = new Set<number>();
@@ -287,7 +287,7 @@ Deno.test("MemoryQueue owes each message that it has accepted, however close tog
             queue.close();
           } else if (action.do === "ack" || action.do === "nack") {
             const delivery = pick(deliveries, action.which);
-            // What was acked leaves `pending`; an answer that comes too late changes nothing.
+            // The first ack lowers `pending`. A late ack changes nothing.
             const before = queue.pending;
             if (action.do === "nack") delivery?.nack();
             else if (delivery !== undefined && (delivery.ack(), queue.pending < before)) acked.push(delivery.message);
@@ -297,7 +297,7 @@ Deno.test("MemoryQueue owes each message that it has accepted, however close tog
 
         queue.close();
         for (const consumer of consumers) consumer.return!();
-        await settle();
+        await idle();
         const rest: number[] = [];
         for await (const delivery of queue) {
           rest.push(delivery.message);
@@ -315,7 +315,7 @@ Deno.test("MemoryQueue owes each message that it has accepted, however close tog
 /** What a handler does with one attempt at a message. */
 const outcome = fc.record({ fails: fc.boolean(), throws: fc.boolean() });
 
-Deno.test("Pump handles each message until it succeeds or its attempts are used up, never more at a time than it may", async () => {
+Deno.test("Pump handles each message until it succeeds or has no attempts left, and never exceeds its concurrency", async () => {
   await fc.assert(
     fc.asyncProperty(
       fc.record({
@@ -337,7 +337,7 @@ Deno.test("Pump handles each message until it succeeds or its attempts are used 
           const { fails, throws } = outcomes[message]![attempts[message]!]!;
           attempts[message]!++;
           if (fails && throws) throw message;
-          assert(++inFlight <= concurrency, "more messages in flight than there may be");
+          assert(++inFlight <= concurrency, "more messages are in flight than the concurrency allows");
           return new Promise<void>((resolve, reject) => {
             open.push(() => {
               inFlight--;
@@ -355,10 +355,10 @@ Deno.test("Pump handles each message until it succeeds or its attempts are used 
           isSent = true;
         })();
         for (let step = 0;; step++) {
-          // Handlers that throw at once may go through all the messages in the meantime.
-          await settle(500);
+          // All messages may be handled meanwhile, if their handlers throw at once.
+          await idle(500);
           if (open.length === 0) break;
-          // A worker stands idle only where there is nothing to do.
+          // A worker may be idle only if no message waits.
           assert(inFlight === concurrency || (isSent && queue.size === 0), "a worker is idle");
           open.splice(order[step % order.length]! % open.length, 1)[0]!();
         }
@@ -379,7 +379,7 @@ Deno.test("Pump handles each message until it succeeds or its attempts are used 
   );
 });
 
-Deno.test("Draining.stop() loses no message, whenever it comes and however it is done", async () => {
+Deno.test("Draining.stop() loses no message, at any time and with any options", async () => {
   await fc.assert(
     fc.asyncProperty(
       fc.record({

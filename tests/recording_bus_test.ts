@@ -95,7 +95,7 @@ Deno.test("recordingBus() keeps and passes on the signal and the metadata", asyn
   assertEquals(seen, [signal, { requestId: 7 }]);
 });
 
-Deno.test("recordingBus() makes no rejection that nobody handles", async () => {
+Deno.test("recordingBus() causes no unhandled rejection", async () => {
   const reasons = await unhandledRejections(async () => {
     const commands = recordingCommands();
     await commands.dispatch(new RemoveUser()).catch(() => {});
@@ -104,7 +104,7 @@ Deno.test("recordingBus() makes no rejection that nobody handles", async () => {
   assertEquals(reasons, []);
 });
 
-Deno.test("recordingBus() passes for the bus it wraps, methods that return the bus included", async () => {
+Deno.test("recordingBus() has the type and the methods of the bus, and returns itself where they return the bus", async () => {
   const commands = recordingCommands();
   assert(commands instanceof CommandBus);
   const log: string[] = [];
@@ -150,7 +150,7 @@ Deno.test("recordingBus() can be bound in a container, and sees related events t
   assertEquals(events.messages(UserCreated), [new UserCreated(1), new UserCreated(2)]);
 });
 
-Deno.test("recordingBus() is a dispatcher for whatever takes one", async () => {
+Deno.test("recordingBus() is a dispatcher, for a pump too", async () => {
   const commands = recordingCommands().answer(RemoveUser, () => {});
   const queue = new MemoryQueue<RemoveUser>({ maxSize: 1 });
   await queue.send(new RemoveUser());
@@ -159,7 +159,7 @@ Deno.test("recordingBus() is a dispatcher for whatever takes one", async () => {
   assertEquals(commands.messages(RemoveUser).length, 1);
 });
 
-Deno.test("Recorder.messages() gives the messages of a class and of those that extend it", async () => {
+Deno.test("Recorder.messages() lists the messages of a class and of its subclasses", async () => {
   const commands = recordingCommands().answer(CreateUser, () => 1).answer(RemoveUser, () => {});
   await commands.dispatch(new CreateUser());
   await commands.dispatch(new RemoveUser());
@@ -169,14 +169,14 @@ Deno.test("Recorder.messages() gives the messages of a class and of those that e
   assertEquals(commands.messages(CreateAdmin), [new CreateAdmin()]);
 });
 
-Deno.test("Recorder.messages() knows primitives by their classes", async () => {
+Deno.test("Recorder.messages() finds primitives by their wrapper classes", async () => {
   const commands = recordingCommands().answer(String, () => 1);
   await commands.dispatch("a message");
   assertEquals(commands.messages(String), ["a message"]);
   assertEquals(commands.messages(CreateUser), []);
 });
 
-Deno.test("Recorder.next() waits for a dispatch, and gives it once it has ended", async () => {
+Deno.test("Recorder.next() waits for a dispatch, and returns it once it has ended", async () => {
   const commands = recordingCommands();
   const { promise, resolve } = Promise.withResolvers<number>();
   commands.subscribe(CreateUser, () => promise);
@@ -192,7 +192,7 @@ Deno.test("Recorder.next() waits for a dispatch, and gives it once it has ended"
   assertEquals(log, ["fulfilled"]);
 });
 
-Deno.test("Recorder.next() gives what was dispatched before, each dispatch once, in order", async () => {
+Deno.test("Recorder.next() returns earlier dispatches, each one once, in order", async () => {
   const events = recordingBus(new MessageRouter().newEventBus());
   await events.dispatch(new UserCreated(1));
   await events.dispatch(new UserCreated(2));
@@ -204,7 +204,7 @@ Deno.test("Recorder.next() gives what was dispatched before, each dispatch once,
   assertEquals((await third).message.id, 3);
 });
 
-Deno.test("Recorder.next() gives dispatches to those who wait in the order in which they came", async () => {
+Deno.test("Recorder.next() serves waits in the order of the calls", async () => {
   const events = recordingBus(new MessageRouter().newEventBus());
   const waiting = [events.next(UserCreated), events.next(UserCreated)];
   await events.dispatch(new UserCreated(1));
@@ -220,7 +220,7 @@ Deno.test("Recorder.next() is not woken by messages of another class", async () 
   assert((await removed).message instanceof RemoveUser);
 });
 
-Deno.test("Recorder.next() leaves other messages to others, and finds those of a subclass", async () => {
+Deno.test("Recorder.next() leaves messages of other classes, and finds messages of a subclass", async () => {
   const commands = recordingCommands().answer(CreateUser, () => 1).answer(RemoveUser, () => {});
   await commands.dispatch(new RemoveUser());
   await commands.dispatch(new CreateAdmin());
@@ -247,7 +247,7 @@ Deno.test("Recorder.next() rejects with the reason of a signal that has fired, a
   assertEquals((await events.next(UserCreated)).message, new UserCreated());
 });
 
-Deno.test("Recorder.next() ends its wait with the signal, and leaves the next message to others", async () => {
+Deno.test("Recorder.next() ends its wait with the signal, and leaves the next message to another wait", async () => {
   const events = recordingBus(new MessageRouter().newEventBus());
   const controller = new AbortController();
   const listeners = countAbortListeners(controller.signal);
@@ -277,7 +277,7 @@ Deno.test("Recorder.next() gives back a dispatch that still runs when its signal
   assertEquals((await events.next(UserCreated)).message.id, 2);
 });
 
-Deno.test("Recorder.next() lets go of its signal", async () => {
+Deno.test("Recorder.next() leaves no listener on its signal", async () => {
   const events = recordingBus(new MessageRouter().newEventBus());
   const { signal } = new AbortController();
   const listeners = countAbortListeners(signal);
@@ -288,7 +288,7 @@ Deno.test("Recorder.next() lets go of its signal", async () => {
   assertEquals(listeners(), 0);
 });
 
-Deno.test("Recorder.answer() answers in place of the handler, and nothing of the bus runs", async () => {
+Deno.test("Recorder.answer() answers in place of the handler, and no part of the bus runs", async () => {
   const commands = recordingCommands();
   const log: string[] = [];
   commands
@@ -305,7 +305,7 @@ Deno.test("Recorder.answer() answers in place of the handler, and nothing of the
   assertEquals(commands.records[0]!.outcome, { status: "fulfilled", value: 5 });
 });
 
-Deno.test("Recorder.answer() needs no handler, and canHandle knows of it", async () => {
+Deno.test("Recorder.answer() needs no handler, and canHandle() is true for it", async () => {
   const queries = recordingBus(new MessageRouter().newQueryBus());
   assertEquals(queries.canHandle(new FindUser()), false);
   assertStrictEquals(queries.answer(FindUser, () => "Ada"), queries);
@@ -339,7 +339,7 @@ Deno.test("Recorder.answer() answers for subclasses, and the nearest class wins"
   assertEquals(await commands.dispatch(new CreateUser()), 1);
 });
 
-Deno.test("Recorder.answer() is not asked once the signal has fired", async () => {
+Deno.test("Recorder.answer() does not run once the signal has fired", async () => {
   const commands = recordingCommands().answer(CreateUser, () => 1);
   const reason = new Error("gone");
   const error = await assertRejects(() => commands.dispatch(new CreateUser(), { signal: AbortSignal.abort(reason) }));
@@ -354,7 +354,7 @@ Deno.test("recordingBus() leaves a message without a class to the bus, which ref
   assertEquals(commands.messages(CreateUser), []);
 });
 
-Deno.test("recordingBus() refuses what is no bus", () => {
+Deno.test("recordingBus() refuses a value that is not a bus", () => {
   const error = assertThrows(() => recordingBus({} as CommandBus), TypeError);
-  assertEquals(error.message, 'Cannot record on an instance of "Object": it is no bus');
+  assertEquals(error.message, 'Cannot record on an instance of "Object": it is not a bus');
 });

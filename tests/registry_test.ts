@@ -31,7 +31,7 @@ Deno.test("HandlerRegistry.find() finds a handler of the class itself", () => {
   assertEquals(registry.find(Base.prototype), [handler]);
 });
 
-Deno.test("HandlerRegistry.find() finds nothing where neither the class nor a base has a handler", () => {
+Deno.test("HandlerRegistry.find() finds nothing if neither the class nor a base has a handler", () => {
   for (const kind of ["single", "multiple"] as const) {
     const registry = new HandlerRegistry(kind);
     registry.register(Leaf, registration(() => {}));
@@ -81,7 +81,7 @@ Deno.test("HandlerRegistry.inOrder() sorts handlers by registration, not by dist
   assertEquals(registry.inOrder(found), [base, own]);
 });
 
-Deno.test("HandlerRegistry.hasNamesake() is true for another class of the same name alone", () => {
+Deno.test("HandlerRegistry.hasNamesake() is true only for another class with the same name", () => {
   const namesake = (() => class Base extends Query<string> {})();
   const registry = new HandlerRegistry("single");
   registry.register(Base, registration(() => {}));
@@ -91,7 +91,7 @@ Deno.test("HandlerRegistry.hasNamesake() is true for another class of the same n
   assertEquals(registry.hasNamesake(Leaf), false);
 });
 
-Deno.test("HandlerRegistry.hasNamesake() is false for classes without a name, which tell nothing", () => {
+Deno.test("HandlerRegistry.hasNamesake() is false for classes without a name", () => {
   const anonymous = () => class extends Query<string> {};
   const registry = new HandlerRegistry("single");
   registry.register(anonymous(), registration(() => {}));
@@ -99,7 +99,7 @@ Deno.test("HandlerRegistry.hasNamesake() is false for classes without a name, wh
   assertEquals(registry.hasNamesake(anonymous()), false);
 });
 
-Deno.test("HandlerRegistry.register() refuses a second handler of a class and leaves the first in place", () => {
+Deno.test("HandlerRegistry.register() refuses a second handler of a class and keeps the first one", () => {
   const registry = new HandlerRegistry("single");
   const first = registration(function first() {});
   const second = registration(function second() {});
@@ -145,7 +145,7 @@ Deno.test("HandlerRegistry.register() registers none of several classes if one i
   assertEquals(registry.messageTypes, [Sibling]);
 });
 
-Deno.test("HandlerRegistry.register() takes a class that a list names twice once", () => {
+Deno.test("HandlerRegistry.register() registers a class once that a list names twice", () => {
   const registry = new HandlerRegistry("single");
   const handler = registration(() => {});
   registry.register([Base, Base], handler);
@@ -153,7 +153,7 @@ Deno.test("HandlerRegistry.register() takes a class that a list names twice once
   assertEquals(registry.find(Base.prototype), [handler]);
 });
 
-Deno.test("HandlerRegistry.register() takes a handler of a class beside one of its base", () => {
+Deno.test("HandlerRegistry.register() accepts a handler of a class beside one of its base", () => {
   const registry = new HandlerRegistry("single");
   const base = registration(() => "base");
   const leaf = registration(() => "leaf");
@@ -185,7 +185,7 @@ for (const [what, value, name] of NOT_CLASSES) {
 }
 
 Deno.test("HandlerRegistry.register() refuses a constructor function whose prototype does not name it", () => {
-  // Its instances would lead to the class behind it, and the handler would never be found.
+  // Its instances would lead to the base class, and the handler would never be found.
   function Nameless() {}
   Nameless.prototype = Object.create(Base.prototype);
   const registry = new HandlerRegistry("single");
@@ -197,7 +197,7 @@ Deno.test("HandlerRegistry.register() refuses a constructor function whose proto
   assertEquals(error.message, 'Cannot register a handler for "Nameless": it is not a class');
 });
 
-Deno.test("HandlerRegistry.register() registers none of several classes if one is no class", () => {
+Deno.test("HandlerRegistry.register() registers none of several classes if one is not a class", () => {
   const registry = new HandlerRegistry("multiple");
   const types = [Happened, undefined] as unknown as readonly MessageType[];
 
@@ -208,7 +208,7 @@ Deno.test("HandlerRegistry.register() registers none of several classes if one i
   assertEquals(registry.messageTypes, []);
 });
 
-Deno.test("Bus.dispatch() hands a message to the nearest handler on its prototype chain", async () => {
+Deno.test("Bus.dispatch() passes a message to the nearest handler on its prototype chain", async () => {
   const queries = new MessageRouter().newQueryBus().subscribe(Base, () => "base").subscribe(Middle, () => "middle");
 
   assertEquals(await queries.dispatch(new Base()), "base");
@@ -248,7 +248,7 @@ Deno.test("Bus.dispatch() picks up a nearer handler that is registered after a d
   assertEquals(await queries.dispatch(new Leaf()), "leaf");
 });
 
-Deno.test("Bus.subscribe() leaves the first handler in place when it refuses a second", async () => {
+Deno.test("Bus.subscribe() keeps the first handler when it refuses a second one", async () => {
   class Create extends Command<string> {}
   const commands = new MessageRouter().newCommandBus().subscribe(Create, function first() {
     return "first";
@@ -267,7 +267,7 @@ Deno.test("Bus.subscribe() leaves the first handler in place when it refuses a s
   assertEquals(await commands.dispatch(new Create()), "first");
 });
 
-Deno.test("EventBus.dispatch() runs every handler on the prototype chain, those of the own class first", async () => {
+Deno.test("EventBus.dispatch() runs every handler on the prototype chain, those of its own class first", async () => {
   const calls: string[] = [];
   const events = new MessageRouter().newEventBus()
     .subscribe(Happened, () => calls.push("base 1"))
@@ -315,7 +315,7 @@ Deno.test("EventBus.dispatch() takes the options of the nearest registration of 
     .subscribe(Happened, fail)
     .subscribe(SpecialHappened, fail, { failSilently: true });
 
-  // Silent for the subclass alone.
+  // Silent only for the subclass.
   await events.dispatch(new SpecialHappened());
   const outcome = await events.dispatch(new OtherHappened()).then(() => "resolved", (error: Error) => error.message);
   assertEquals(outcome, 'Cannot complete "OtherHappened": fail: Out of order');
@@ -343,4 +343,36 @@ Deno.test("EventBus.dispatch() is not affected by a handler of a sibling class",
   await events.dispatch(new SpecialHappened());
 
   assertEquals(calls, ["special", "special"]);
+});
+
+for (const kind of ["single", "multiple"] as const) {
+  Deno.test(`HandlerRegistry.register() of the kind "${kind}" refuses an empty list and a list with a hole`, () => {
+    const registry = new HandlerRegistry(kind);
+    const version = registry.version;
+    function handle() {}
+
+    const messageOf = (types: readonly MessageType[]) =>
+      assertThrows(() => registry.register(types, registration(handle)), TypeError).message;
+
+    assertEquals(
+      messageOf([]),
+      'Cannot register "handle" for an empty list: name at least one class of message',
+    );
+    // deno-lint-ignore no-sparse-arrays -- what plain JavaScript may give
+    assertEquals(
+      messageOf([Happened, ,] as MessageType[]),
+      'Cannot register a handler for "undefined": it is not a class',
+    );
+    assertEquals(registry.version, version);
+  });
+}
+
+Deno.test("Bus.subscribe() from JavaScript refuses an empty list of messages", () => {
+  const events = new MessageRouter().newEventBus();
+
+  assertThrows(
+    () => events.subscribe([] as never, function handle() {}),
+    TypeError,
+    'Cannot register "handle" for an empty list: name at least one class of message',
+  );
 });

@@ -25,7 +25,7 @@ const A = new InjectionToken<unknown>("A");
 const B = new InjectionToken<unknown>("B");
 const C = new InjectionToken<unknown>("C");
 
-/** What notes that it is disposed. */
+/** Records that it is disposed. */
 function noting(log: string[], name: string): Disposable {
   return { [Symbol.dispose]: () => void log.push(name) };
 }
@@ -42,7 +42,7 @@ Deno.test("Scope.get() shares a scoped instance within the scope", async () => {
   assertStrictEquals(scope.get(UnitOfWork), scope.get(UnitOfWork));
 });
 
-Deno.test("Scope.get() shares no scoped instance with another scope", async () => {
+Deno.test("Scope.get() does not share a scoped instance with another scope", async () => {
   const container = scopedContainer();
   await using first = container.createScope();
   await using second = container.createScope();
@@ -50,7 +50,7 @@ Deno.test("Scope.get() shares no scoped instance with another scope", async () =
   assertNotStrictEquals(first.get(UnitOfWork), second.get(UnitOfWork));
 });
 
-Deno.test("Scope.get() shares a scoped instance with whatever injects it in the scope", async () => {
+Deno.test("Scope.get() shares a scoped instance with everything that injects it in the scope", async () => {
   const container = scopedContainer()
     .bind(A, () => inject(UnitOfWork), { lifetime: "transient" })
     .bind(B, () => inject(UnitOfWork), { lifetime: "scoped" });
@@ -60,7 +60,7 @@ Deno.test("Scope.get() shares a scoped instance with whatever injects it in the 
   assertStrictEquals(scope.get(B), scope.get(UnitOfWork));
 });
 
-Deno.test("Scope.get() shares a scoped instance whose value is undefined as well", async () => {
+Deno.test("Scope.get() shares a scoped instance whose value is undefined, too", async () => {
   let built = 0;
   const container = new Container().bind(A, () => void built++, { lifetime: "scoped" });
   await using scope = container.createScope();
@@ -79,7 +79,7 @@ Deno.test("Scope.get() refuses what is not bound", async () => {
   assertEquals(error.path, ["UnitOfWork"]);
 });
 
-Deno.test("Scope.get() tries a factory again at the next call that has thrown", async () => {
+Deno.test("Scope.get() calls a factory again after it has thrown", async () => {
   let failures = 1;
   const container = new Container().bind(A, () => {
     if (failures-- > 0) throw new RangeError("not yet");
@@ -92,7 +92,7 @@ Deno.test("Scope.get() tries a factory again at the next call that has thrown", 
   assertEquals(scope.get(A), "built");
 });
 
-Deno.test("Scope.get() gives what was bound after the scope was opened", async () => {
+Deno.test("Scope.get() returns what was bound after the scope was opened", async () => {
   const container = new Container();
   await using scope = container.createScope();
 
@@ -103,7 +103,7 @@ Deno.test("Scope.get() gives what was bound after the scope was opened", async (
 
 // Its end
 
-Deno.test("Scope[Symbol.asyncDispose]() disposes the instances, last built first", async () => {
+Deno.test("Scope[Symbol.asyncDispose]() disposes the instances, the last one built first", async () => {
   const log: string[] = [];
   const container = new Container()
     .bind(A, () => noting(log, "A"), { lifetime: "scoped" })
@@ -158,7 +158,7 @@ Deno.test("Scope[Symbol.asyncDispose]() waits for each async disposal before the
   assertEquals(log, ["B begins", "B ends", "A", "disposed"]);
 });
 
-Deno.test("Scope[Symbol.asyncDispose]() leaves singletons and transient instances alone", async () => {
+Deno.test("Scope[Symbol.asyncDispose]() does not dispose singletons and transient instances", async () => {
   const log: string[] = [];
   const container = new Container()
     .bind(A, () => noting(log, "singleton"))
@@ -172,7 +172,7 @@ Deno.test("Scope[Symbol.asyncDispose]() leaves singletons and transient instance
   assertEquals(log, []);
 });
 
-Deno.test("Scope[Symbol.asyncDispose]() leaves alone what cannot be disposed, and what was never built", async () => {
+Deno.test("Scope[Symbol.asyncDispose]() ignores what cannot be disposed, and what was never built", async () => {
   const log: string[] = [];
   const container = new Container()
     .bind(A, () => null, { lifetime: "scoped" })
@@ -315,7 +315,7 @@ class CreateUser extends Command<string> {}
 
 class UserCreated extends Event {}
 
-/** A container with a scoped instance that notes when it is built and disposed. */
+/** A container with a scoped instance that records when it is built and disposed. */
 function loggingContainer(log: string[]): Container {
   let built = 0;
   return new Container().bind(A, () => {
@@ -380,7 +380,7 @@ Deno.test("Each handler of an event has a scope of its own", async () => {
 });
 
 for (const failure of ["throws", "rejects"]) {
-  Deno.test(`The scope of a handler that ${failure} is disposed, and the error comes out`, async () => {
+  Deno.test(`The scope of a handler that ${failure} is disposed, and the dispatch rejects with its error`, async () => {
     const log: string[] = [];
     const error = new RangeError("failure");
     const router = new MessageRouter(loggingContainer(log));
@@ -397,7 +397,7 @@ for (const failure of ["throws", "rejects"]) {
     assertEquals(log, ["1 built", "1 disposed"]);
   });
 
-  Deno.test(`The scope of a command handler that ${failure} is disposed, and the error comes out`, async () => {
+  Deno.test(`The scope of a command handler that ${failure} is disposed, and the dispatch rejects with its error`, async () => {
     const log: string[] = [];
     const error = new RangeError("failure");
     const router = new MessageRouter(loggingContainer(log));
@@ -503,7 +503,7 @@ Deno.test("The scope of a command that a middleware has left behind is disposed 
   assertEquals(log, ["1 built", "1 disposed"]);
 });
 
-Deno.test("A scope that cannot be disposed makes the dispatch of a handler fail that has succeeded", async () => {
+Deno.test("A scope that cannot be disposed makes the dispatch fail though the handler has succeeded", async () => {
   const failure = new RangeError("stuck");
   const container = new Container().bind(A, () => ({ [Symbol.asyncDispose]: () => Promise.reject(failure) }), {
     lifetime: "scoped",
@@ -586,7 +586,7 @@ Deno.test("A handler finds what was bound for a scope after its first dispatch",
   assertEquals(log, ["built"]);
 });
 
-Deno.test("A handler that dispatches to another one shares no scope with it", async () => {
+Deno.test("A handler that dispatches to another one does not share its scope", async () => {
   const log: string[] = [];
   const router = new MessageRouter(loggingContainer(log));
   const queries = router.newQueryBus();

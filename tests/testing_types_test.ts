@@ -77,7 +77,7 @@ Deno.test("recordingBus() leaves the type of a dispatch as it is", () => {
   });
 });
 
-Deno.test("Recorder.answer() compiles answers that give the result of the message", () => {
+Deno.test("Recorder.answer() compiles answers that return the result of the message", () => {
   compiled(() =>
     commands
       .answer(CreateUser, ({ name }, options) => name.length + (options?.signal ? 1 : 0))
@@ -93,7 +93,7 @@ Deno.test("Recorder.answer() compiles answers that give the result of the messag
   compiled(() => events.answer(UserCreated, () => {}));
 });
 
-Deno.test("Recorder.answer() compiles no answer that gives something else", () => {
+Deno.test("Recorder.answer() compiles no answer that returns something else", () => {
   // @ts-expect-error the result of CreateUser is a number
   compiled(() => commands.answer(CreateUser, () => "1"));
   // @ts-expect-error the result of CreateUser is a number
@@ -102,7 +102,7 @@ Deno.test("Recorder.answer() compiles no answer that gives something else", () =
   compiled(() => commands.answer(CreateUser, (command: RemoveUser) => command.id));
 });
 
-Deno.test("Recorder.answer(), next() and messages() compile for messages of the bus alone", () => {
+Deno.test("Recorder.answer(), next() and messages() compile only for messages of the bus", () => {
   // @ts-expect-error a query is not for the command bus
   compiled(() => commands.answer(FindUser, () => "Ada"));
   // @ts-expect-error an event is not for the command bus
@@ -132,7 +132,7 @@ Deno.test("Recorder.messages() compiles to a list of the messages", () => {
   });
 });
 
-Deno.test("queueConformance() compiles for queues of the messages that it sends", () => {
+Deno.test("queueConformance() compiles for queues of its messages", () => {
   compiled(() => {
     const cases: ConformanceCase[] = queueConformance(() => new MemoryQueue<TestMessage>(), { order: true });
     return cases;
@@ -161,7 +161,7 @@ Deno.test("queueConformance() compiles for any Queue", () => {
   compiled((queue: Queue<TestMessage> = new MemoryQueue()) => queueConformance(() => queue));
 });
 
-Deno.test("diAdapterConformance() compiles a harness, whatever the scope of its adapter", () => {
+Deno.test("diAdapterConformance() compiles a harness with any scope of its adapter", () => {
   compiled(() =>
     diAdapterConformance(() => {
       const container = new Container();

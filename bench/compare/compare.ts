@@ -1,11 +1,11 @@
 /**
- * Measures the package beside its limits and its peers, on every runtime, and prints what it found as tables.
+ * Measures the package beside its limits and its peers, on every runtime, and prints the results as tables.
  *
  * - `--runtimes=node-24,bun` and `--only=command,event` measure a part;
  * - `--package=source` takes a bundle of the sources instead of the built package, `--package=<folder>` those of
  *   another checkout;
- * - `--check` is the short form: it fails where a figure is more than 30 % above its goal or, where that is not reached,
- *   above what is;
+ * - `--check` is the short form: it fails if a figure is more than 30 % above its goal or, if the goal is not reached,
+ *   above what was reached before;
  * - `--readme` writes the tables into the README beside this folder, and a part of them into that of the package.
  *
  * @module
@@ -17,11 +17,11 @@ import { writeReadmes } from "./readme.ts";
 import { compare, type Comparison, format, misses, regressions, writeResults } from "./report.ts";
 import { type Row, ROWS } from "./rows.ts";
 
-/** By how much a figure may exceed what is expected: machines are shared, and other than the one that set it. */
+/** The factor by which a figure may be above what is expected: machines differ, and may have other work to do. */
 const TOLERANCE = 1.3;
 
 const isShort = Deno.args.includes("--check");
-// What the optimising compilers decide differs from process to process, so that one of them does not tell enough.
+// Optimising compilers decide differently in each process, so that one process is not enough.
 const timing = isShort
   ? { processes: 3, rounds: 5, sampleMs: 6, warmUpMs: 150 }
   : { processes: 4, rounds: 6, sampleMs: 20, warmUpMs: 300 };
@@ -86,7 +86,7 @@ function option(name: string): string | undefined {
   )[1];
 }
 
-/** Says what is measured, on a line that the next one replaces. */
+/** Prints what is measured now, on a line that the next call replaces. */
 function log(text: string): void {
   if (Deno.stderr.isTerminal()) {
     Deno.stderr.writeSync(new TextEncoder().encode(`\r\x1b[K${text}`));

@@ -1,17 +1,17 @@
 import { fileURLToPath } from "node:url";
 import { bundle, runCase, type Runtime, type RuntimeName } from "./prepare.ts";
-import { quantile } from "./report.ts";
+import { quantile } from "./quantile.ts";
 
 const HERE = fileURLToPath(new URL(".", import.meta.url));
 
-/** A figure that is no ratio of two variants. */
+/** A figure that is not a ratio of two variants. */
 export interface Extra {
   readonly name: string;
   readonly runtime: RuntimeName;
   readonly value: number;
   readonly unit: string;
   readonly goal?: number | undefined;
-  /** What is measured where the goal is not reached. */
+  /** What is measured, if the goal is not reached. */
   readonly reached?: number | undefined;
 }
 
@@ -75,9 +75,9 @@ async function measureRegistration(
   return [
     of("memory for each type, of 100,000", "bytes", "B", 2000),
     of("time for each type, of 100,000", "nanoseconds", "ns"),
-    of("the same as a multiple of that of 10,000", "growth", "", 2),
+    of("that time, as a multiple of the time for 10,000", "growth", "", 2),
     of(
-      "what it adds to the next dispatch of another type",
+      "added to the next dispatch of another type",
       "dispatchAfter",
       "ns",
     ),
@@ -89,7 +89,7 @@ async function measureMemory(
   isShort: boolean,
 ): Promise<Extra[]> {
   const dispatches = isShort ? 300_000 : 10_000_000;
-  // A young generation that holds all that is allocated meanwhile.
+  // So large a young generation is not collected during the measurement.
   const isNode = runtime.name.startsWith("node");
   const flags = isNode ? ["--min-semi-space-size=256", "--max-semi-space-size=256"] : [];
   const args = ["{}", String(dispatches), ...isNode ? ["bytes"] : []];
@@ -129,7 +129,7 @@ async function measureMemory(
   ];
 }
 
-/** Import and first dispatch, over a process that does nothing. */
+/** Measures import and first dispatch: against a process that does nothing, and by the clock inside the process. */
 async function measureStart(
   runtime: Runtime,
   isShort: boolean,
@@ -151,7 +151,7 @@ async function measureStart(
     const shared = {
       runtime: runtime.name,
       unit: "ms",
-      // Milliseconds are no ratio: the machine is in them.
+      // Unlike a ratio, milliseconds depend on the machine.
       ...(name === "cq" && { goal: 5, reached: 8 }),
     };
     const label = name === "cq" ? "@cq/core" : name;
@@ -163,18 +163,18 @@ async function measureStart(
       },
       {
         ...shared,
-        name: `start: ${label}, seen from within`,
+        name: `start: ${label}, measured inside the process`,
         value: quantile(insides.get(name)!, 0.5),
       },
     ];
   });
 }
 
-/** What is bundled to be weighed, by what it is called. */
+/** The packages that are bundled and weighed, by their name in the tables. */
 const WEIGHED: Readonly<Record<string, readonly string[]>> = {
   "@cq/core": ["@cq/core"],
   "mediatr-ts": ["mediatr-ts"],
-  "@nestjs/cqrs with what it demands": [
+  "@nestjs/cqrs with its peer dependencies": [
     "@nestjs/cqrs",
     "@nestjs/core",
     "@nestjs/common",
@@ -201,7 +201,7 @@ export async function measureSizes(): Promise<Record<string, number>> {
       entry,
       packages.map((name, i) => `export * as _${i} from "${name}";\n`).join(""),
     );
-    // What is optional and missing stays outside, and so does what belongs to Node.
+    // Optional packages that are not installed are left out, and so are the modules of Node.
     const external = [
       "@nestjs/microservices",
       "@nestjs/websockets",

@@ -1,5 +1,5 @@
 /**
- * Collects all garbage, and measures what is left.
+ * Collects all garbage, and measures the rest.
  *
  * @returns {Promise<number>} The bytes in use.
  */

@@ -1,25 +1,25 @@
 /**
  * Measures variants of the same work side by side, in one process, and prints the samples as one line of JSON.
  *
- * A round takes one sample of every variant, in an order of its own. Whatever disturbs the machine then disturbs them
- * alike, and ratios are taken within a round.
+ * A round takes one sample of every variant, in a random order. A disturbance of the machine then affects all variants
+ * alike, because a ratio is taken within a round.
  */
 
 /**
  * @typedef {object} Variant
  * @property {() => unknown} run Does the work once; a promise is awaited.
  * @property {() => number} handled How many messages the variant has handled so far.
- * @property {number} [perRun] How many operations a run stands for. 1 unless given.
- * @property {boolean} [isSync] Whether there is nothing to await.
+ * @property {number} [perRun] How many operations a run does, 1 by default.
+ * @property {boolean} [isSync] Whether a run returns no promise.
  * @property {boolean} [isUnawaited] Whether handlers may still run when the run has settled.
- * @property {boolean} [hasOwnResult] Whether a run resolves to something else than those of the others.
+ * @property {boolean} [hasOwnResult] Whether a run resolves to another result than the other variants.
  */
 
-const { rounds, sampleMs, warmUpMs } = JSON.parse(
+const { rounds, sampleMs, warmUpMs, only } = JSON.parse(
   globalThis.process?.argv[2] ?? "{}",
 );
 
-/** How many operations a check makes, at the least. */
+/** The smallest number of operations that a check does. */
 const CHECKED = 7;
 
 /**
@@ -54,20 +54,20 @@ export async function measure(variants) {
   );
 }
 
-/** Prints what a case found out, for the driver to read. */
+/** Prints the findings of a case, for the driver to read. */
 export function print(findings) {
   console.log(`\n@findings ${JSON.stringify(findings)}`);
 }
 
-/** Times the same work as often as asked, with and without. */
+/** The median of some values. */
 export function median(values) {
   const sorted = [...values].sort((a, b) => a - b);
   return sorted[sorted.length >> 1];
 }
 
-export const options = { rounds, sampleMs, warmUpMs };
+export const options = { rounds, sampleMs, warmUpMs, only };
 
-/** Variants of the same work handle the same number of messages, and resolve to the same. */
+/** Checks that the variants handle the same number of messages, and resolve to the same result. */
 async function check(entries) {
   const reports = [];
   for (const [name, { run, handled, perRun = 1, isUnawaited, hasOwnResult }] of entries) {
@@ -90,7 +90,7 @@ async function check(entries) {
   }
 }
 
-/** A loop of its own for each variant: engines share what they have learnt between equal sources, hence the comment. */
+/** Compiles a loop for one variant. The comment makes its source unique: engines share what they learn of equal ones. */
 function compileLoop(name, isSync) {
   return new Function(
     "run",
@@ -101,7 +101,7 @@ function compileLoop(name, isSync) {
   );
 }
 
-/** Runs long enough for the optimising compiler, and finds out how many runs make a sample. */
+/** Runs a variant until the optimising compiler has done its work, and finds out how many runs make a sample. */
 async function warmUp(subject) {
   const end = performance.now() + warmUpMs / 2;
   let runs = 1;

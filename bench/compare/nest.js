@@ -15,7 +15,7 @@ const { NestFactory } = await peer("@nestjs/core");
 
 /**
  * Starts an application with `@nestjs/cqrs`, as its documentation does: `CqrsModule.forRoot()`, and the handlers among
- * the providers. Decorators are called as functions, which is what a compiler makes of them.
+ * the providers. Decorators are called as functions, as a compiler would do it.
  *
  * @param {readonly object[]} providers The handlers.
  * @returns {Promise<any>} The application.

@@ -1,6 +1,5 @@
 /**
- * Loads a package that is measured against. By a name that is no literal, since the compiler checks this folder also
- * where none of them is installed.
+ * Loads a peer. Its name is not a literal, because the compiler also checks this folder where no peer is installed.
  *
  * @param {string} name The package.
  * @returns {Promise<any>} Its exports.
@@ -10,7 +9,7 @@ export function peer(name) {
 }
 
 /**
- * Loads what composes middlewares in the package under test, which does not export it: a bundle of the source.
+ * Loads a bundle of the source that composes middlewares, which the package under test does not export.
  *
  * @returns {Promise<any>} The exports of that source.
  */

@@ -5,17 +5,17 @@ import { installMissing, program } from "../../scripts/tools.ts";
 const HERE = fileURLToPath(new URL(".", import.meta.url));
 const ROOT = fileURLToPath(new URL("../../", import.meta.url));
 
-/** Where the packages that a case imports are installed, the one under test among them. */
+/** The folder of the packages that a case imports, which include the package under test. */
 const MODULES = `${HERE}node_modules`;
 
-/** A runtime, by the name that the tables call it. */
+/** A runtime, by its name in the tables. */
 export type RuntimeName = "node-24" | "node-20" | "deno" | "bun";
 
 /** How a file is run with a runtime. */
 export interface Runtime {
   readonly name: RuntimeName;
   readonly version: string;
-  /** The program, and what comes before the file. */
+  /** The program, and the arguments before the file. */
   readonly command: readonly string[];
 }
 
@@ -28,7 +28,7 @@ export const RUNTIMES: readonly RuntimeName[] = [
 ];
 
 /**
- * Gets a runtime, and installs it where it is missing.
+ * Finds a runtime, and installs it if it is missing.
  *
  * @param name Its name.
  * @returns How to run a file with it.
@@ -40,7 +40,7 @@ export async function prepareRuntime(name: RuntimeName): Promise<Runtime> {
 }
 
 async function commandOf(name: RuntimeName): Promise<readonly string[]> {
-  // The manifest of this folder counts, and not deno.json, which maps the package to its sources.
+  // Without deno.json, which would map the package to its sources: the package.json of this folder counts.
   const flags = [
     "run",
     "--quiet",
@@ -55,7 +55,7 @@ async function commandOf(name: RuntimeName): Promise<readonly string[]> {
 }
 
 /**
- * Installs the packages that are measured against, in the versions of the manifest, unless they are there.
+ * Installs the peers in the versions of package.json, unless they are installed.
  *
  * @returns Their versions, by name.
  */
@@ -90,10 +90,11 @@ async function versionOf(name: string): Promise<string | undefined> {
 }
 
 /**
- * Puts the package under test beside its peers.
+ * Installs the package under test beside its peers.
  *
- * @param source `"npm"` for the built package; otherwise the folder of a checkout whose sources are bundled as they are.
- * @returns What was taken, for people to read.
+ * @param source `"npm"` for the built package, `"source"` for a bundle of the sources, or the folder of another
+ * checkout whose sources are bundled.
+ * @returns What was installed, for people to read.
  */
 export async function prepareSubject(source: string): Promise<string> {
   const isCheckout = source !== "npm" && source !== "source";
@@ -134,17 +135,17 @@ async function copyFolder(from: string, to: string): Promise<void> {
   }
 }
 
-/** What a case found out. */
+/** The findings of a case. */
 export type Findings = Readonly<Record<string, unknown>>;
 
 /**
- * Runs a case in a process of its own.
+ * Runs a case in a new process.
  *
  * @param runtime The runtime.
  * @param file The file in `cases`.
- * @param args What it is told.
+ * @param args Its arguments.
  * @param flags Flags of the runtime.
- * @returns What it found out.
+ * @returns Its findings.
  */
 export async function runCase(
   runtime: Runtime,
@@ -163,7 +164,7 @@ export async function runCase(
   const line = stdout.split("\n").findLast((text) => text.startsWith("@findings "));
   if (line === undefined) {
     throw new Error(
-      `"${file}" has found nothing on ${runtime.name}:\n${stdout}`,
+      `"${file}" has printed no findings on ${runtime.name}:\n${stdout}`,
     );
   }
   return JSON.parse(line.slice("@findings ".length));

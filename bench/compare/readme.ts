@@ -12,7 +12,7 @@ import { type Comparison, format, round, type Run, table } from "./report.ts";
 const ALL = fileURLToPath(new URL("../README.md", import.meta.url));
 const PACKAGE = fileURLToPath(new URL("../../README.md", import.meta.url));
 
-/** What the README of the package quotes: the work, and against what, as the rows and as the README call it. */
+/** The rows that the README of the package quotes: the work, what it is compared with, and how the README calls that. */
 const QUOTED: readonly (readonly [work: string, to: string, text: string])[] = [
   ["query", "direct", "the direct call"],
   ["command", "direct", "the direct call"],
@@ -26,7 +26,7 @@ const QUOTED: readonly (readonly [work: string, to: string, text: string])[] = [
   ["queue and pump, 1 consumer", "fastq.promise", "fastq.promise"],
 ];
 
-/** The runtimes that it quotes. */
+/** The runtimes that the README quotes. */
 const COLUMNS: readonly (readonly [name: RuntimeName, text: string])[] = [
   ["node-24", "Node 24"],
   ["deno", "Deno"],
@@ -34,9 +34,9 @@ const COLUMNS: readonly (readonly [name: RuntimeName, text: string])[] = [
 ];
 
 /**
- * Replaces the tables in both.
+ * Replaces the tables in both files.
  *
- * @param run The run. What it has not measured is left empty.
+ * @param run The run. The cells of what it has not measured stay empty.
  */
 export async function writeReadmes(run: Run): Promise<void> {
   await replaceTables(ALL, format(run));
@@ -46,7 +46,9 @@ export async function writeReadmes(run: Run): Promise<void> {
 async function replaceTables(path: string, tables: string): Promise<void> {
   const text = await Deno.readTextFile(path);
   const between = /(<!-- run -->\n)[^]*(<!-- \/run -->)/;
-  if (!between.test(text)) throw new Error(`Cannot find in ${path} where the tables go`);
+  if (!between.test(text)) {
+    throw new Error(`Cannot write the tables into ${path}: the comments that mark their place are missing`);
+  }
   await Deno.writeTextFile(path, text.replace(between, (_, start, end) => `${start}\n${tables}\n\n${end}`));
   await runProgram(Deno.execPath(), { args: ["fmt", "--quiet", path] });
 }

@@ -1,6 +1,7 @@
 import { fileURLToPath } from "node:url";
 import type { Extra } from "./extras.ts";
 import { type Runtime, type RuntimeName, RUNTIMES } from "./prepare.ts";
+import { quantile } from "./quantile.ts";
 import type { Row } from "./rows.ts";
 
 const RESULTS = fileURLToPath(new URL("results/", import.meta.url));
@@ -19,7 +20,7 @@ export interface Comparison {
   readonly nanoseconds: { readonly cq: number; readonly other: number };
 }
 
-/** All that a run has found. */
+/** The results of a run of the benchmarks. */
 export interface Run {
   readonly date: string;
   readonly subject: string;
@@ -48,7 +49,7 @@ export function compare(
   return rows.map(({ work, of = "cq", to, goal, reached }) => {
     const { [of]: cq, [to]: other } = samples;
     if (cq === undefined || other === undefined) {
-      throw new Error(`Nothing has measured "${work}" against "${to}"`);
+      throw new Error(`No case has measured "${work}" against "${to}"`);
     }
     const ratios = cq.map((sample, round) => sample / other[round]!);
     return {
@@ -64,19 +65,7 @@ export function compare(
   });
 }
 
-/**
- * The value below which a part of the values lies.
- *
- * @param values The values, at least one.
- * @param part The part, from 0 to 1.
- * @returns The value.
- */
-export function quantile(values: readonly number[], part: number): number {
-  const sorted = values.toSorted((a, b) => a - b);
-  return sorted[Math.round((sorted.length - 1) * part)]!;
-}
-
-/** A figure that has a goal, whatever it measures. */
+/** A figure that has a goal. */
 interface Figure {
   readonly name: string;
   readonly runtime: RuntimeName;
@@ -86,10 +75,10 @@ interface Figure {
 }
 
 /**
- * What is above its goal.
+ * The figures that are above their goals.
  *
  * @param run The run.
- * @returns One line for each.
+ * @returns One line for each figure.
  */
 export function misses(run: Run): string[] {
   return figuresOf(run).flatMap(({ name, runtime, value, goal }) =>
@@ -98,11 +87,11 @@ export function misses(run: Run): string[] {
 }
 
 /**
- * What is far above its goal or, where the goal is not reached, far above what is.
+ * The figures that are far above their goals. Where a goal is not reached, what was reached takes its place.
  *
  * @param run The run.
- * @param tolerance By what factor either may be exceeded.
- * @returns One line for each.
+ * @param tolerance The factor by which a figure may be above it.
+ * @returns One line for each figure.
  */
 export function regressions(run: Run, tolerance: number): string[] {
   return figuresOf(run).flatMap(({ name, runtime, value, goal, reached = goal }) => {
@@ -166,11 +155,11 @@ export function format(
     }.`,
     ...(comparisons.length === 0 ? [] : [
       "",
-      "Ratios, the lower the better: median [quartiles] ≤ goal, with ✗ where it is missed.",
+      "Ratios; lower is better. Median [quartiles] ≤ goal; ✗ marks a goal that is not reached.",
       "",
       ratios,
       "",
-      "Nanoseconds for each operation, medians.",
+      "Medians, in nanoseconds for each operation.",
       "",
       times,
     ]),
@@ -183,7 +172,7 @@ export function format(
   ].join("\n");
 }
 
-/** Puts together what belongs into one row of a table. */
+/** Groups the values that belong into one row of a table. */
 function rowsOf<T>(
   values: readonly T[],
   labelsOf: (value: T) => string[],
@@ -227,12 +216,12 @@ function extraCell(extra: Extra | undefined): string {
   return goal === undefined ? text : `${text} ≤ ${goal}${value > goal ? " ✗" : ""}`;
 }
 
-/** Three digits that count: a ratio of 0.012 has two decimals too few with two of them. */
+/** Rounds to about three significant digits: with two decimals, a ratio of 0.012 would become 0.01. */
 export function round(value: number): string {
   return Math.abs(value) >= 100 ? value.toFixed(0) : Math.abs(value) >= 0.1 ? value.toFixed(2) : value.toFixed(3);
 }
 
-/** Makes a table of Markdown. */
+/** Makes a Markdown table. */
 export function table(
   head: readonly string[],
   rows: readonly (readonly string[])[],
@@ -247,7 +236,7 @@ function machine(): string {
     model = /^model name\s*:\s*(.+)$/m.exec(Deno.readTextFileSync("/proc/cpuinfo"))
       ?.[1] ?? model;
   } catch {
-    // Not a Linux.
+    // Only Linux has the file.
   }
   return `${model}, ${navigator.hardwareConcurrency} cores, ${Deno.build.os}`;
 }

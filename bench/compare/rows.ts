@@ -3,27 +3,27 @@ import type { RuntimeName } from "./prepare.ts";
 /** The highest ratio that is accepted, by runtime. */
 export type Goal = Readonly<Record<RuntimeName, number>>;
 
-/** A comparison: what a variant costs, as a multiple of another in the same process. */
+/** A comparison: the cost of a variant, as a multiple of the cost of another variant in the same process. */
 export interface Row {
-  /** The case that measures it, and what it is told. */
+  /** The file of the case that measures it, and its arguments. */
   readonly file: string;
   readonly args?: readonly string[];
   readonly work: string;
-  /** What is compared, `"cq"` unless named, and with what. */
+  /** The two variants: the one that is compared, by default `"cq"`, and the one that it is compared with. */
   readonly of?: string;
   readonly to: string;
-  /** None where the row is for information alone. */
+  /** Absent if the row is for information only. */
   readonly goal?: Goal;
-  /** What is measured where that is far from the goal: a check holds it instead. */
+  /** What is measured, if that is far from the goal. A check compares with it instead of the goal. */
   readonly reached?: Partial<Goal>;
 }
 
-/** The same goal on every runtime with V8, unless Deno has one of its own. */
+/** The same goal on every runtime with V8. Deno may have its own. */
 function goal(v8: number, bun: number, deno: number = v8): Goal {
   return { "node-24": v8, "node-20": v8, deno, bun };
 }
 
-/** All comparisons. Those of one case stand together. */
+/** All comparisons, grouped by case. */
 export const ROWS: readonly Row[] = [
   { file: "query.js", work: "query", to: "direct", goal: goal(1.35, 2, 1.5), reached: { deno: 2.3 } },
 

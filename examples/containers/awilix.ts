@@ -13,7 +13,8 @@ const NAMES: ReadonlyMap<unknown, string> = new Map<unknown, string>([
 
 /**
  * What is registered as `scoped()` is shared by all that one handler is built of, and disposed after it. A handler class
- * that has a name in `names` is built as it is registered, any other by its constructor.
+ * that has a name in `names` is built as it is registered, any other by its constructor. The values of a dispatch have the
+ * names of their tokens.
  */
 export function awilixAdapter(container: AwilixContainer, names = NAMES): DIAdapter<AwilixScope> {
   const nameOf = (type: { name: string }) => names.get(type) ?? NAMES.get(type) ?? type.name;
@@ -25,6 +26,7 @@ export function awilixAdapter(container: AwilixContainer, names = NAMES): DIAdap
     lazy: (type) => () => container.resolve(nameOf(type)),
     createScope: (context) => {
       const scope = container.createScope().register("context", asValue(context));
+      for (const [token, value] of context.values) scope.register(nameOf(token), asValue(value));
       if (context.events) scope.register("relatedEvents", asValue(context.events));
       return Object.assign(scope, { [Symbol.asyncDispose]: () => scope.dispose() });
     },

@@ -1,8 +1,8 @@
 /**
  * Builds the npm package into `npm/`, and packs it into a tarball at the root.
  *
- * Its declarations come from dnt where JSR answers, otherwise from `deno pack`, and its modules from a bundler. Flags:
- * `--release` accepts dnt alone; `--repository=<address>` names the repository, for a release with provenance.
+ * Its declarations come from dnt if JSR answers, otherwise from `deno pack`. Its modules come from a bundler. Flags:
+ * `--release` accepts only dnt; `--repository=<address>` names the repository, for a release with provenance.
  *
  * @module
  */
@@ -29,7 +29,7 @@ if (dnt === undefined && isRelease) {
 const folder = dnt === undefined ? await buildWithPack(target) : await buildWithDnt(dnt, config, target);
 await bundleModules(`${target}/${folder}`);
 
-// What the builds make of it differs, so that neither is kept.
+// The two builds write different manifests, so that both are replaced.
 const manifest = describePackage(config, { folder, repository });
 await Deno.writeTextFile(`${target}/package.json`, `${JSON.stringify(manifest, null, 2)}\n`);
 for (const document of ["LICENSE", "README.md", "CHANGELOG.md"]) {
@@ -43,8 +43,8 @@ for (const leftover of [".npmignore", ...(folder === "" ? [] : [`${folder}packag
 await referToDisposable(target);
 
 /**
- * Makes the declarations whole for projects whose `lib` does not have the symbols of disposal. In the sources a
- * reference to a library is not allowed.
+ * Completes the declarations for projects whose `lib` does not have the symbols of disposal. JSR does not allow a
+ * reference to a library in the sources.
  */
 async function referToDisposable(folder: string): Promise<void> {
   for await (const { name, isDirectory } of Deno.readDir(folder)) {
@@ -62,5 +62,5 @@ const { stdout } = await run("npm", { args: ["pack", target, "--json", "--pack-d
 const [{ filename, size, entryCount }] = JSON.parse(stdout);
 console.log(`Built npm/ with ${dnt === undefined ? "deno pack, because JSR does not answer" : "dnt"}`);
 console.log(`Packed ${filename}: ${entryCount} files, ${(size / 1000).toFixed(1)} kB`);
-// Whatever still waits for the registry is not waited for.
+// A request to the registry may still be pending: the script does not wait for it.
 Deno.exit(0);

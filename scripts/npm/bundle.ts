@@ -1,5 +1,5 @@
 /**
- * Puts the modules of the npm package together: a file for each source would take a runtime five times as long to load.
+ * Bundles the modules of the npm package. With a file for each source, loading it would take five times as long.
  *
  * @module
  */
@@ -11,8 +11,8 @@ import { installMissing, program } from "../tools.ts";
 const CONFIG = fileURLToPath(new URL("rolldown.config.mjs", import.meta.url));
 
 /**
- * Replaces the compiled modules by bundles of the sources, the same ones whatever has compiled the package. The
- * declarations stay as they are: TypeScript finds those of a module without the module.
+ * Replaces the compiled modules by bundles of the sources. They do not depend on the build that compiled the package.
+ * The declarations stay: TypeScript finds the declarations of a module without the module.
  *
  * @param folder The folder of the compiled modules.
  */
@@ -21,7 +21,7 @@ export async function bundleModules(folder: string): Promise<void> {
   await removeModules(folder);
   const args = ["--config", CONFIG, "--dir", folder, "--log-level", "warn"];
   const { output } = await run(program("rolldown", "rolldown"), { args });
-  // It exits with 0 all the same, as where it does not know an option.
+  // After a warning it still exits with 0, for example if it does not know an option.
   if (/warning/i.test(output)) throw new Error(`Cannot bundle the modules:\n${output}`);
 }
 

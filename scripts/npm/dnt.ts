@@ -1,12 +1,14 @@
 /**
- * The declarations of a release of the npm package, made with dnt, which comes from JSR.
+ * Makes the declarations of a release of the npm package with dnt, which comes from JSR.
  *
  * @module
  */
 
 import { type Config, ROOT } from "./manifest.ts";
 
-/** The part of `@deno/dnt` that is used, so that types are checked where JSR cannot be reached. */
+/**
+ * The part of `@deno/dnt` that is used. It is declared here because types are also checked where JSR cannot be reached.
+ */
 interface Dnt {
   emptyDir(folder: string): Promise<void>;
   build(options: {
@@ -30,13 +32,13 @@ interface Dnt {
   }): Promise<void>;
 }
 
-// A variable, so that the module is loaded when it is needed and not before the script starts.
+// A variable, so that the module is loaded when it is needed, and not before the script starts.
 const SPECIFIER = "jsr:@deno/dnt@^0.42.3";
 
-// A registry that accepts the connection and never answers would hold every build up for minutes.
+// Without a limit, a registry that accepts the connection and never answers would delay each build by minutes.
 const TIME_LIMIT_MS = 20_000;
 
-/** Loads dnt. Resolves to `undefined` where JSR does not answer. */
+/** Loads dnt. Resolves to `undefined` if JSR does not answer. */
 export async function loadDnt(): Promise<Dnt | undefined> {
   const { promise: limit, resolve } = Promise.withResolvers<undefined>();
   const timer = setTimeout(() => resolve(undefined), TIME_LIMIT_MS);
@@ -45,10 +47,10 @@ export async function loadDnt(): Promise<Dnt | undefined> {
 }
 
 /**
- * Compiles the package: ES modules with their declarations beside them. Only the latter are kept.
+ * Compiles the package: ES modules with their declarations beside them. Only the declarations are kept.
  *
- * @param dnt What {@linkcode loadDnt} gave.
- * @param config What deno.json says.
+ * @param dnt The module that {@linkcode loadDnt} loaded.
+ * @param config The contents of deno.json.
  * @param target The folder of the package.
  * @returns The folder of the compiled modules within the package.
  */
@@ -60,7 +62,7 @@ export async function buildWithDnt(dnt: Dnt, config: Config, target: string): Pr
     package: { name: config.name, version: config.version },
     shims: {},
     configFile: new URL("deno.json", ROOT).href,
-    // What is built is tested as a package, in every runtime, and its declarations with several compilers.
+    // Other tests use the package in every runtime, and check its declarations with several compilers.
     test: false,
     typeCheck: false,
     declaration: "inline",

@@ -1,10 +1,10 @@
 /**
- * What the npm package says about itself: the one description that every build of it reads.
+ * The description of the npm package, for both of its builds.
  *
  * @module
  */
 
-/** What deno.json says, which is not said a second time here. */
+/** The part of deno.json that the description takes over. */
 export interface Config {
   /** The name of the package. */
   readonly name: string;
@@ -50,9 +50,9 @@ export async function readConfig(): Promise<Config> {
 /**
  * Describes the package.
  *
- * @param config What deno.json says.
- * @param layout The folder of the compiled modules within the package, and the address of the repository, which npm
- * demands for provenance and only a release knows.
+ * @param config The contents of deno.json.
+ * @param layout The folder of the compiled modules within the package, and the address of the repository. npm demands
+ * the address for provenance, and only a release knows it.
  * @returns The package.json.
  */
 export function describePackage(
@@ -61,7 +61,7 @@ export function describePackage(
 ): Manifest {
   const compiled = Object.entries(config.exports).map(([name, source]) => {
     const module = `./${folder}${source.replace(/^\.\//, "").replace(/\.ts$/, "")}`;
-    // No condition "import": it would keep `require` out, which loads ES modules from Node 20.19 on.
+    // Without the condition "import", which would refuse `require`: from Node 20.19 on it loads ES modules.
     return [name, { types: `${module}.d.ts`, default: `${module}.js` }] as const;
   });
   const main = compiled.find(([name]) => name === ".")![1];
@@ -77,8 +77,8 @@ export function describePackage(
     types: main.types,
     exports: { ...Object.fromEntries(compiled), "./package.json": "./package.json" },
     engines: { node: ">=20" },
-    // The state of the default router is made when its module is loaded, and reached through its exports alone: a
-    // bundle that uses none of them does without it, and nobody can tell.
+    // The module of the default router makes its state when it is loaded, and only its exports use that state. A bundle
+    // that uses none of these exports can leave the module out.
     sideEffects: false,
     publishConfig: { access: "public" },
   };

@@ -1,5 +1,5 @@
 /**
- * The declarations of the npm package where JSR cannot be reached, made with `deno pack`.
+ * Makes the declarations of the npm package with `deno pack`, where JSR cannot be reached.
  *
  * @module
  */
@@ -8,7 +8,7 @@ import { run } from "../run.ts";
 import { ROOT } from "./manifest.ts";
 
 /**
- * Compiles the package: ES modules with their declarations beside them. Only the latter are kept.
+ * Compiles the package: ES modules with their declarations beside them. Only the declarations are kept.
  *
  * @param target The folder of the package.
  * @returns The folder of the compiled modules within the package.
@@ -21,7 +21,7 @@ export async function buildWithPack(target: string): Promise<string> {
       args: ["pack", "--no-source-maps", "--allow-dirty", "--output", tarball],
       cwd: ROOT,
     });
-    // It exits with 0 all the same, and leaves the declarations of such a module out.
+    // It still exits with 0, and leaves out the declarations of such a module.
     if (/slow type/i.test(output)) throw new Error(`Cannot build the declarations:\n${output}`);
     await run("tar", { args: ["-xzf", tarball, "-C", work] });
     await Deno.remove(target, { recursive: true }).catch(() => {});
@@ -33,7 +33,7 @@ export async function buildWithPack(target: string): Promise<string> {
   return "";
 }
 
-/** Modules that no entry point reaches are left uncompiled, as if they were documents. */
+/** Removes the modules that no entry point imports: `deno pack` copies them without compiling them. */
 async function removeSources(folder: string): Promise<void> {
   for await (const { name, isDirectory } of Deno.readDir(folder)) {
     const path = `${folder}/${name}`;

@@ -1,6 +1,6 @@
 /**
- * How the sources become the modules of the npm package: a file for each entry point, and between them as few as the
- * bundlers of users can still take apart. Each module takes a runtime half a millisecond to find, read and link.
+ * How the sources become the modules of the npm package: one file for each entry point, and as few shared files as the
+ * bundlers of users can split well. A runtime takes half a millisecond to find, read and link a module.
  *
  * @module
  */
@@ -13,7 +13,7 @@ const { exports: entryPoints } = JSON.parse(readFileSync(`${root}deno.json`, "ut
 const main = root + entryPoints["."].slice(2);
 const defaults = `${root}src/default_router.ts`;
 
-/** What the main entry point reaches is in one file, for all entry points. The default router is in that of its own. */
+/** One file for what the main entry point imports, shared by all entry points. The default router is not part of it. */
 function chunkOf(id, graph) {
   return id !== main && id !== defaults && sourcesOf(main, graph).has(id) ? "core" : null;
 }
@@ -28,7 +28,7 @@ function sourcesOf(id, graph) {
 export default {
   cwd: root,
   input: Object.fromEntries(Object.values(entryPoints).map((path) => [path.slice(2).replace(/\.ts$/, ""), path])),
-  // Everything in the sources is needed, and what the bundler would make of the statements is harder to read.
+  // All sources are needed, and without tree shaking the bundler leaves the statements as they are: they stay readable.
   treeshake: false,
   tsconfig: false,
   transform: { target: "es2022" },
@@ -38,12 +38,12 @@ export default {
   output: {
     entryFileNames: "[name].js",
     chunkFileNames: "src/[name].js",
-    // For people to read: the names and the paths of the sources stay. The documentation is in the declarations, and
-    // would be half of what a runtime has to read before it starts.
+    // The names and the paths of the sources stay, for people to read. The documentation is in the declarations. Here
+    // it would be half of what a runtime has to read before it starts.
     comments: { jsdoc: false },
     minify: false,
     minifyInternalExports: false,
-    // Without the checks that let and const cost an engine at each access.
+    // `var`, because an engine checks each access of a top-level `let` or `const`.
     topLevelVar: true,
     codeSplitting: {
       groups: [{ debugName: "core", name: chunkOf }],

@@ -1,6 +1,6 @@
 /**
- * Fails unless the tag, deno.json and CHANGELOG.md agree on what is released. The tag is the argument; in a workflow
- * that a tag has started it is that one.
+ * Fails unless the tag, deno.json and CHANGELOG.md name the same version. The tag is the argument. In a workflow that a
+ * tag has started, it is that tag.
  *
  * @module
  */
@@ -16,4 +16,4 @@ const changelog = await Deno.readTextFile(new URL("CHANGELOG.md", ROOT));
 const found = disagreements({ tag, version, changelog });
 for (const sentence of found) console.error(sentence);
 if (found.length > 0) Deno.exit(1);
-console.log(`${tag ?? "What has no tag yet"} is ${version}, in deno.json and in CHANGELOG.md`);
+console.log(`${tag ?? "The release, which has no tag yet,"} is ${version} in deno.json and in CHANGELOG.md`);

@@ -1,6 +1,6 @@
-/** What has to agree in a release. */
+/** The parts of a release that have to agree. */
 export interface Release {
-  /** The tag of the release; `undefined` as long as there is none. */
+  /** The tag of the release; `undefined` before there is one. */
   readonly tag: string | undefined;
   /** The version in deno.json. */
   readonly version: string;
@@ -9,10 +9,10 @@ export interface Release {
 }
 
 /**
- * Compares what a release says of itself.
+ * Compares the parts of a release.
  *
  * @param release The tag, the version and the changelog.
- * @returns What does not agree, in sentences.
+ * @returns A sentence for each disagreement.
  */
 export function disagreements({ tag, version, changelog }: Release): string[] {
   const found: string[] = [];

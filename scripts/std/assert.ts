@@ -12,7 +12,7 @@ import { equal } from "./equal.ts";
 type AnyConstructor<T = any> = abstract new (...args: any[]) => T;
 type Falsy = false | 0 | 0n | "" | null | undefined;
 
-/** The error that every assertion here throws. */
+/** The error that each assertion throws. */
 export class AssertionError extends Error {
   constructor(message: string, options?: ErrorOptions) {
     super(message, options);
@@ -171,7 +171,7 @@ export function assertLessOrEqual<T>(actual: T, expected: T, msg?: string): void
   if (!(actual <= expected)) failWith(`Expect ${show(actual)} <= ${show(expected)}`, msg);
 }
 
-/** Fails unless `error` is an error of the class and with the message named. */
+/** Fails unless `error` is of the given class and its message includes the given text. */
 export function assertIsError<E extends Error = Error>(
   error: unknown,
   ErrorClass?: AnyConstructor<E>,
@@ -255,7 +255,7 @@ export function fail(msg?: string): never {
   throw new AssertionError(msg ? `Failed assertion: ${msg}` : "Failed assertion.");
 }
 
-/** Fails, where the flow of control must never come. */
+/** Fails: the flow of control must never come here. */
 export function unreachable(reason?: string): never {
   throw new AssertionError(reason ? `Unreachable: ${reason}` : "Unreachable.");
 }

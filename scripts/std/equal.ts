@@ -1,7 +1,7 @@
 /**
- * The deep equality of `@std/assert`, which differs from that of Node: it takes what is not enumerable and what the
- * prototypes hold into account (so two errors differ by their stacks), and tells neither 0 from -0 nor an object
- * without a prototype from a plain one.
+ * The deep equality of `@std/assert`. Unlike that of Node it compares properties that are not enumerable, and those of
+ * the prototypes, so that two errors differ by their stacks. For it 0 equals -0, and an object without a prototype
+ * equals a plain one.
  *
  * @module
  */

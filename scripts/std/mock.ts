@@ -14,7 +14,7 @@ type ArgsOf<Self, Prop extends keyof Self> = Self[Prop] extends (...args: infer 
 type ReturnOf<Self, Prop extends keyof Self> = Self[Prop] extends (...args: any[]) => infer Return ? Return
   : unknown;
 
-/** What mocking wrongly throws. */
+/** The error for a wrong use of this module. */
 export class MockError extends Error {
   constructor(message: string) {
     super(message);
@@ -22,7 +22,7 @@ export class MockError extends Error {
   }
 }
 
-/** What a spy noted of a call. */
+/** A call as a spy records it. */
 export interface SpyCall<Self = any, Args extends unknown[] = any[], Return = any> {
   args: Args;
   returned?: Return;
@@ -30,7 +30,7 @@ export interface SpyCall<Self = any, Args extends unknown[] = any[], Return = an
   self?: Self;
 }
 
-/** A function that notes its calls. */
+/** A function that records its calls. */
 export interface Spy<Self = any, Args extends unknown[] = any[], Return = any> {
   (this: Self, ...args: Args): Return;
   original: Method<Self, Args, Return>;
@@ -39,11 +39,11 @@ export interface Spy<Self = any, Args extends unknown[] = any[], Return = any> {
   restore(): void;
 }
 
-/** A spy in the place of a method. */
+/** A spy that replaces a method and calls it. */
 export interface MethodSpy<Self = any, Args extends unknown[] = any[], Return = any>
   extends Spy<Self, Args, Return>, Disposable {}
 
-/** A spy that takes the place of a method and of what it does. */
+/** A spy that replaces a method and what the method does. */
 export interface Stub<Self = any, Args extends unknown[] = any[], Return = any> extends MethodSpy<Self, Args, Return> {
   fake: Method<Self, Args, Return>;
 }
@@ -61,7 +61,7 @@ function record(original: AnyMethod, fake: AnyMethod, more: object): any {
       call.error = error as Error;
       throw error;
     } finally {
-      // A call is noted when it ends, so that the calls which it makes itself come first.
+      // A call is recorded when it ends: the calls that it makes itself come first.
       calls.push(call);
     }
   }
@@ -113,7 +113,7 @@ function replace(self: any, property: PropertyKey, fake?: AnyMethod): Stub {
   return spied;
 }
 
-/** Makes a function that notes its calls, or puts one in the place of a method. */
+/** Makes a function that records its calls, or replaces a method by one. */
 export function spy<Self = any, Args extends unknown[] = any[], Return = undefined>(): Spy<
   Self,
   Args,
@@ -130,7 +130,7 @@ export function spy(target?: unknown, property?: PropertyKey): unknown {
   return property === undefined ? spyFunction((target ?? (() => {})) as AnyMethod) : replace(target, property);
 }
 
-/** Puts `func`, or a function that does nothing, in the place of a method. */
+/** Replaces a method by `func`, or by a function that does nothing. */
 export function stub<Self, Prop extends keyof Self>(
   self: Self,
   property: Prop,

@@ -4,7 +4,7 @@
  * @module
  */
 
-/** What faking the time wrongly throws. */
+/** The error for a wrong use of this module. */
 export class TimeError extends Error {
   constructor(message: string) {
     super(message);
@@ -31,12 +31,12 @@ const real = {
 
 let current: FakeTime | undefined;
 
-/** Stands still, and moves only when it is told to. */
+/** A clock that moves only when a test moves it. */
 export class FakeTime {
   readonly start: number;
   #now: number;
   #lastId = 0;
-  // Sorted by the time at which they are due, and among equals by the order in which they were set.
+  // Sorted by the time at which they are due; timers of the same time by the order in which they were set.
   readonly #timers: Timer[] = [];
 
   constructor(start?: number | string | Date | null) {
@@ -73,7 +73,7 @@ export class FakeTime {
     }
   }
 
-  /** The fake time in milliseconds; setting it runs what is due until then. */
+  /** The fake time in milliseconds. Setting it runs the timers that are due until then. */
   get now(): number {
     return this.#now;
   }

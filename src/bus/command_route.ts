@@ -1,15 +1,15 @@
-import type { CommandContext, HandlerSource } from "../context.ts";
+import { CommandAttempt, UndeclaredContext } from "./command_attempt.ts";
+import type { CommandContext } from "../context.ts";
 import type { ContextValues } from "../context_values.ts";
-import { type Disposer, settleThenDispose } from "../internal/dispose.ts";
+import { settleThenDispose } from "../internal/dispose.ts";
 import type { EventBus } from "./event_bus.ts";
-import type { HandlerFunction } from "../handler.ts";
-import type { InvocationWatcher, Invoker } from "./invoker.ts";
-import type { Metadata } from "../metadata.ts";
+import type { Constructor } from "../di_adapter.ts";
+import { type Invoker, methodOf } from "./invoker.ts";
 import { type Call, compose } from "../middleware_chain.ts";
 import { toPromise } from "../internal/promise.ts";
 import { publishRelatedEvents } from "./publish_related_events.ts";
 import type { Registration } from "../registry.ts";
-import { type EventList, newEventList, RelatedEvents } from "../related_events.ts";
+import { type EventList, type EventRules, NO_EVENTS, RelatedEvents } from "../related_events.ts";
 import { afterListeners, refuse, type Route, type RouteParts } from "./route.ts";
 
 /** What the route of a command is composed of, beside what all routes are. */
@@ -20,129 +20,29 @@ export interface CommandRouteParts {
   readonly eventBus: () => EventBus | PromiseLike<EventBus>;
 }
 
-const HAS_SETTLED = "the command's handler has settled. Await in the handler what adds events";
-const IS_UNDECLARED = "the handler declares no context, so that the bus has not waited for it. " +
-  'Declare the context as the second parameter of "handle", or inject RelatedEvents';
-const IS_MIDDLEWARE = "a middleware can only take them. Add them in the command's handler";
-const IS_OVER = "the dispatch of the command has settled, and the bus has published them";
-
-/** One attempt to handle a command: the context of its handler, with the scope that stays open for its events. */
-abstract class CommandAttempt implements CommandContext, InvocationWatcher {
-  readonly kind = "command";
-  readonly signal: AbortSignal | undefined;
-  readonly metadata: Metadata;
-  readonly values: ContextValues;
-  readonly handler: HandlerSource;
-  #dispose: Disposer | undefined = undefined;
-
-  constructor(signal: AbortSignal | undefined, metadata: Metadata, values: ContextValues, handler: HandlerSource) {
-    this.signal = signal;
-    this.metadata = metadata;
-    this.values = values;
-    this.handler = handler;
-  }
-
-  abstract readonly events: RelatedEvents;
-
-  /** Disposes the scope; `undefined` where there is nothing to dispose. */
-  get dispose(): Disposer | undefined {
-    return this.#dispose;
-  }
-
-  keepScope(dispose: Disposer): void {
-    this.#dispose = dispose;
-  }
-
-  abstract shareContext(): void;
-
-  /** Leaves the handler before it has settled, and tells so, where it can neither add events nor need its scope. */
-  abstract leave(): boolean;
-
-  /** Keeps further events out, and gives those that there are. */
-  abstract close(): object[];
-}
-
-/** The attempt of a handler that may reach its context at any time until it settles. */
-class DeclaredAttempt extends CommandAttempt {
-  readonly #list: EventList;
-  // Its own property, so that a copy of the context has the events too.
-  readonly events: RelatedEvents;
-
-  constructor(signal: AbortSignal | undefined, metadata: Metadata, values: ContextValues, handler: HandlerSource) {
-    super(signal, metadata, values, handler);
-    this.#list = newEventList(metadata);
-    this.events = new RelatedEvents(this.#list);
-  }
-
-  shareContext(): void {}
-
-  leave(): boolean {
-    return false;
-  }
-
-  close(): object[] {
-    this.#list.addRefusal = HAS_SETTLED;
-    return this.#list.events;
-  }
-}
-
-/**
- * The attempt of a handler that declares no context. What reads `events` before the handler returns has them injected;
- * where nothing does, no event can be added, and the handler's own promise is the command's.
- */
-class UndeclaredAttempt extends CommandAttempt {
-  #list: EventList | undefined = undefined;
-  #events: RelatedEvents | undefined = undefined;
-  #hasLeft = false;
-
-  get events(): RelatedEvents {
-    if (this.#events === undefined) {
-      this.#list = newEventList(this.metadata);
-      if (this.#hasLeft) this.#list.addRefusal = IS_UNDECLARED;
-      this.#events = new RelatedEvents(this.#list);
-    }
-    return this.#events;
-  }
-
-  shareContext(): void {
-    Object.defineProperty(this, "events", { value: this.events, enumerable: true });
-  }
-
-  leave(): boolean {
-    return this.#hasLeft = this.#events === undefined;
-  }
-
-  close(): object[] {
-    this.#hasLeft = true;
-    if (this.#list === undefined) return [];
-    this.#list.addRefusal = HAS_SETTLED;
-    return this.#list.events;
-  }
-}
+const NO_ADDING = "a middleware can only take them. Add them in the command's handler";
+const MIDDLEWARE_RULES: EventRules = { add: NO_ADDING };
+const OVER_RULES: EventRules = {
+  add: NO_ADDING,
+  take: "the middlewares of the command have settled, and the bus publishes what they have left",
+};
 
 /** What the attempts of one dispatch leave behind. */
 interface CommandRun {
   /** The events of the attempt that was the last to succeed, for the middlewares to see and for the bus to publish. */
   readonly list: EventList;
-  /** Those that have succeeded, with their scopes open. */
+  /** The attempts that have succeeded, with their scopes open. */
   readonly succeeded: CommandAttempt[];
-  /** How many have been started. */
-  started: number;
-  /** The number of the attempt that the events are of; 0 while there is none. */
-  counting: number;
-  /** Set when the dispatch has settled, for an attempt that a middleware has left behind. */
+  /** Set when the middlewares have settled, for an attempt that one of them has left behind. */
   isOver: boolean;
 }
 
-/** A command that has succeeded, with what is still to do. */
-interface Completion {
-  readonly command: unknown;
-  readonly result: unknown;
-  readonly events: readonly object[];
-  readonly metadata: Metadata;
-  /** Those that the caller gave, without what middlewares have added: a transaction is over by now. */
+/** A command, and what is needed to publish its events. */
+interface Command {
+  readonly message: unknown;
+  /** Those that the caller gave, without what middlewares have added: a transaction is over when events are published. */
   readonly values: ContextValues;
-  readonly attempts: readonly CommandAttempt[];
+  readonly eventBus: CommandRouteParts["eventBus"];
 }
 
 /**
@@ -157,41 +57,71 @@ export function composeCommandRoute(parts: RouteParts, commandParts: CommandRout
   if (registration === undefined) return refuse("command", parts);
 
   const isDirect = middlewares.length === 0 && !registration.failSilently;
-  const route = isDirect
-    ? composeDirect(registration, commandParts)
-    : composeChained(parts, registration, commandParts);
+  const route = !isDirect
+    ? composeChained(parts, registration, commandParts)
+    : commandParts.invoker.mayShareContext || declaresContext(registration)
+    ? composeDeclared(registration, commandParts)
+    : composeUndeclared(registration, commandParts);
   return afterListeners("command", parts, route);
 }
 
-/** One attempt, whose outcome is the command's: a single `then` closes its events and publishes them. */
-function composeDirect(registration: Registration, { invoker, eventBus }: CommandRouteParts): Route {
+/** Whether a handler may reach its context after it has returned. One that declares no second parameter cannot. */
+function declaresContext({ source, isClass }: Registration): boolean {
+  const handle = isClass ? methodOf(source as Constructor) : source;
+  return handle?.length !== 1;
+}
+
+/** The handler's own promise is the command's, unless something has asked for the events. */
+function composeUndeclared(registration: Registration, { invoker, eventBus }: CommandRouteParts): Route {
   const { source: handler } = registration;
   const invoke = invoker.prepare(registration);
-  const Attempt = invoker.mayShareContext || declaresContext(registration) ? DeclaredAttempt : UndeclaredAttempt;
 
   return function dispatchCommand(message, signal, metadata, values) {
-    const attempt = new Attempt(signal, metadata, values, handler);
+    const context = new UndeclaredContext(signal, metadata, values, handler);
     let handling: Promise<unknown>;
     try {
-      handling = toPromise(invoke(message, attempt, attempt));
+      handling = toPromise(invoke(message, context, context));
+    } catch (error) {
+      context.leave()?.close();
+      throw error;
+    }
+    const attempt = context.leave();
+    return attempt === undefined ? handling : completeDirect(handling, attempt, { message, values, eventBus });
+  };
+}
+
+/** One attempt, whose outcome is the command's. */
+function composeDeclared(registration: Registration, { invoker, eventBus }: CommandRouteParts): Route {
+  const { source: handler } = registration;
+  const invoke = invoker.prepare(registration);
+
+  return function dispatchCommand(message, signal, metadata, values) {
+    const attempt = new CommandAttempt(metadata);
+    const context: CommandContext = { kind: "command", signal, metadata, values, handler, events: attempt.view };
+    let handling: Promise<unknown>;
+    try {
+      handling = toPromise(invoke(message, context, attempt));
     } catch (error) {
       attempt.close();
       throw error;
     }
-    if (attempt.leave()) return handling;
-
-    return handling.then(
-      function completeDirect(result) {
-        const events = attempt.close();
-        if (events.length === 0 && attempt.dispose === undefined) return result;
-        return complete({ command: message, result, events, metadata, values, attempts: [attempt] }, eventBus);
-      },
-      function failDirect(error) {
-        attempt.close();
-        throw error;
-      },
-    );
+    return completeDirect(handling, attempt, { message, values, eventBus });
   };
+}
+
+/** A single `then` closes the events and publishes them. */
+function completeDirect(handling: Promise<unknown>, attempt: CommandAttempt, command: Command): Promise<unknown> {
+  return handling.then(
+    function succeedDirect(result) {
+      attempt.close();
+      const isDone = attempt.events.length === 0 && attempt.dispose === undefined;
+      return isDone ? result : complete(command, result, attempt, [attempt]);
+    },
+    function failDirect(error) {
+      attempt.close();
+      throw error;
+    },
+  );
 }
 
 /** Middlewares may start several attempts. Events are published behind the last middleware, which may still fail. */
@@ -204,25 +134,26 @@ function composeChained(
   const invoke = invoker.prepare(registration);
 
   const attemptCommand: Call<CommandRun> = function attemptCommand(message, { signal, metadata, values }, run) {
-    const attempt = new DeclaredAttempt(signal, metadata, values, handler);
-    const number = ++run.started;
-    run.list.events = [];
+    const attempt = new CommandAttempt(metadata);
+    const context: CommandContext = { kind: "command", signal, metadata, values, handler, events: attempt.view };
+    const others = run.succeeded.length;
+    run.list.events = NO_EVENTS;
     let handling: Promise<unknown>;
     try {
-      handling = toPromise(invoke(message, attempt, attempt));
+      handling = toPromise(invoke(message, context, attempt));
     } catch (error) {
       attempt.close();
       throw error;
     }
     return handling.then(
       function succeedAttempt(result) {
-        const events = attempt.close();
+        attempt.close();
         if (run.isOver) return endThenDispose(result, [attempt]);
+        // One that was called off, as by a timeout, leaves the place to another that has succeeded since it was started.
+        const isLeft = signal?.aborted && run.succeeded.length > others;
         run.succeeded.push(attempt);
-        // A timeout has left it behind for another, whose result is the command's.
-        if (signal?.aborted && number < run.counting) return result;
-        run.counting = number;
-        run.list.events = events;
+        if (isLeft) return result;
+        run.list.events = attempt.events;
         run.list.metadata = metadata;
         return result;
       },
@@ -235,21 +166,20 @@ function composeChained(
 
   const chain = compose(middlewares, attemptCommand);
   return function dispatchCommand(message, signal, metadata, values) {
-    const list: EventList = { events: [], metadata, addRefusal: IS_MIDDLEWARE, takeRefusal: undefined };
-    const run: CommandRun = { list, succeeded: [], started: 0, counting: 0, isOver: false };
-    const context = { kind: "command", signal, metadata, values, handler, events: new RelatedEvents(list) } as const;
+    const list: EventList = { events: NO_EVENTS, metadata, rules: MIDDLEWARE_RULES };
+    const run: CommandRun = { list, succeeded: [], isOver: false };
+    const events = new RelatedEvents(list);
     let handling: Promise<unknown>;
     try {
-      handling = toPromise(chain(message, context, run));
+      handling = toPromise(chain(message, { kind: "command", signal, metadata, values, handler, events }, run));
     } catch (error) {
       handling = Promise.reject(error);
     }
     return handling.then(
-      function completeChained(result) {
+      function succeedChained(result) {
         endRun(run);
-        const { list: { events, metadata }, succeeded: attempts } = run;
-        if (attempts.length === 0) return result;
-        return complete({ command: message, result, events, metadata, values, attempts }, eventBus);
+        const { succeeded } = run;
+        return succeeded.length === 0 ? result : complete({ message, values, eventBus }, result, list, succeeded);
       },
       function failChained(error) {
         endRun(run);
@@ -259,21 +189,21 @@ function composeChained(
   };
 }
 
-/** Whether a handler may reach its context later than it returns. One that declares no second parameter cannot. */
-function declaresContext({ source, isClass }: Registration): boolean {
-  const handle: HandlerFunction<unknown> | undefined = isClass ? source.prototype?.handle : source;
-  return handle?.length !== 1;
-}
-
 function endRun(run: CommandRun): void {
   run.isOver = true;
-  run.list.takeRefusal = IS_OVER;
+  run.list.rules = OVER_RULES;
 }
 
 /** Publishes the events, then disposes the scopes of all attempts. */
-function complete(completion: Completion, eventBus: CommandRouteParts["eventBus"]): unknown {
-  const { events, attempts, result } = completion;
-  const published = events.length === 0 ? result : publishRelatedEvents(events, { ...completion, eventBus });
+function complete(
+  { message: command, values, eventBus }: Command,
+  result: unknown,
+  { events, metadata }: EventList,
+  attempts: readonly CommandAttempt[],
+): unknown {
+  const published = events.length === 0
+    ? result
+    : publishRelatedEvents(events, { command, result, metadata, values, eventBus });
   return attempts.some(({ dispose }) => dispose !== undefined) ? endThenDispose(published, attempts) : published;
 }
 

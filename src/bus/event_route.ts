@@ -48,9 +48,9 @@ function prepare(registration: Registration, invoker: Invoker): Call {
   }
 }
 
-/** Starts all handlers at once. Every one runs to its end, whatever the others do. */
+/** Starts all handlers at once. One that fails does not end the others. */
 function composeConcurrent(handlings: readonly Handling[]): Route {
-  if (handlings.length === 0) return () => Promise.resolve();
+  if (handlings.length === 0) return dispatchToNone;
   if (handlings.length === 1) return composeLone(handlings[0]!);
 
   // One pair of callbacks counts down for all the handlers. Which of them failed is looked up only if one has.
@@ -87,6 +87,8 @@ function composeConcurrent(handlings: readonly Handling[]): Route {
     return completed;
   };
 }
+
+async function dispatchToNone(): Promise<void> {}
 
 /** One handler needs no counting. */
 function composeLone({ source, handle }: Handling): Route {

@@ -1,6 +1,7 @@
 import type { Call } from "../middleware_chain.ts";
 import type { HandlerContext } from "../context.ts";
-import { type Constructor, type DIAdapter, IS_TRACKED, type TrackedAdapter } from "../di_adapter.ts";
+import type { Constructor, DIAdapter, TrackedAdapter } from "../di_adapter.ts";
+import { reasonOfAbort } from "../internal/abort.ts";
 import { type Disposer, disposerOf, settleThenDispose } from "../internal/dispose.ts";
 import type { Handler, HandlerFunction } from "../handler.ts";
 import { nameOf } from "../naming.ts";
@@ -26,7 +27,7 @@ type Invocation = Call<InvocationWatcher | undefined>;
 
 /**
  * Runs handlers: opens a scope, has the container build the handler in it, calls the handler, and disposes the scope.
- * The handler of a command or a query never starts on a signal that has fired, whatever was waited for before.
+ * The handler of a command or a query never starts on a signal that has fired, even if it fired while something was awaited.
  *
  * One invoker serves all the buses of a router, so that a handler class is wired once.
  */
@@ -41,7 +42,7 @@ export class Invoker {
 
   /** Whether the adapter may hand the context of a handler on to what it builds, so that it is reached unseen. */
   get mayShareContext(): boolean {
-    return this.#adapter.createScope !== undefined && !(this.#adapter as TrackedAdapter)[IS_TRACKED];
+    return this.#adapter.createScope !== undefined && !(this.#adapter as TrackedAdapter).tracksContext;
   }
 
   /**
@@ -74,6 +75,7 @@ export class Invoker {
   #prepareClass(type: Constructor<AnyHandler>): Invocation {
     const adapter = this.#adapter;
     const build = this.#buildOf(type);
+    const declared = methodOf(type);
 
     return function invokeHandler(message, context, watcher) {
       refuseFired(context);
@@ -91,8 +93,8 @@ export class Invoker {
         watcher?.shareContext();
         return handleWhenBuilt(handler, message, context);
       }
-      // What was built may be of another class than the one whose declaration was looked at.
-      if (watcher !== undefined && handler.handle.length !== 1) watcher.shareContext();
+      // What was built may have another method than the one whose declaration was looked at.
+      if (watcher !== undefined && handler.handle !== declared) watcher.shareContext();
       return handler.handle(message, context);
     };
   }
@@ -107,9 +109,24 @@ export class Invoker {
   }
 }
 
+/**
+ * The method that the instances of a handler class have in common.
+ *
+ * @param type The handler class.
+ * @returns The method, `undefined` where each instance has its own.
+ */
+export function methodOf({ prototype }: Constructor): AnyHandler["handle"] | undefined {
+  try {
+    return prototype.handle;
+  } catch {
+    // A getter may need an instance.
+    return undefined;
+  }
+}
+
 /** An event is due to its handlers, even where its sender has gone. */
 function refuseFired({ signal, kind }: HandlerContext): void {
-  if (signal?.aborted && kind !== "event") throw signal.reason;
+  if (signal?.aborted && kind !== "event") throw reasonOfAbort(signal);
 }
 
 function isBuilt(handler: AnyHandler | PromiseLike<AnyHandler>): handler is AnyHandler {

@@ -10,7 +10,7 @@ import type { DispatchContext } from "../context.ts";
 export type Listener<M = object> = (message: M, context: DispatchContext) => unknown;
 
 /**
- * Calls listeners concurrently and waits for all of them, whatever any of them does.
+ * Calls listeners concurrently and waits for all of them. One that fails does not end the others.
  *
  * @param listeners The listeners.
  * @param message The message.

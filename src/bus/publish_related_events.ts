@@ -32,7 +32,7 @@ export function publishRelatedEvents(events: readonly object[], options: Publica
   // One event, which is what most commands have, needs no lists.
   const event = events[0]!;
   return dispatchOne(event, bus, options).then(() => result, (error) => {
-    throw new EventDispatchError(failuresOf(event, error), { command, result });
+    throw new EventDispatchError(failuresIn(event, error), { command, result });
   });
 }
 
@@ -43,7 +43,7 @@ async function publishAll(
 ): Promise<unknown> {
   const outcomes = await Promise.allSettled(events.map((event) => dispatchOne(event, bus, options)));
   const failures = outcomes.flatMap((outcome, index) =>
-    outcome.status === "rejected" ? failuresOf(events[index]!, outcome.reason) : []
+    outcome.status === "rejected" ? failuresIn(events[index]!, outcome.reason) : []
   );
   if (failures.length > 0) throw new EventDispatchError(failures, options);
   return options.result;
@@ -73,6 +73,6 @@ function dispatchOne(
   }
 }
 
-function failuresOf(event: object, error: unknown): readonly EventFailure[] {
+function failuresIn(event: object, error: unknown): readonly EventFailure[] {
   return error instanceof EventDispatchError ? error.failures : [{ event, handler: undefined, error }];
 }

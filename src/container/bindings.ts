@@ -1,5 +1,6 @@
 import { HANDLER_CONTEXT } from "../context.ts";
 import { NO_VALUES } from "../context_values.ts";
+import type { TrackedContext } from "../di_adapter.ts";
 import { CircularDependencyError, ProviderNotFoundError } from "../errors.ts";
 import { nameOf } from "../naming.ts";
 import { RelatedEvents } from "../related_events.ts";
@@ -18,20 +19,20 @@ const LIFETIMES: readonly Lifetime[] = ["singleton", "scoped", "transient"];
 
 interface Binding {
   readonly factory: () => unknown;
-  /** The path of an instance that nothing else has led to. */
+  /** The path of an instance that is asked for from outside of a construction. */
   readonly root: ResolutionPath;
-  /** Set once somebody has been given what the binding makes: it cannot change under them any more. */
+  /** Set when an instance has been built: from then on it may be in use, and the binding stays as it is. */
   isResolved: boolean;
   isBuilt: boolean;
   instance: unknown;
 }
 
-/** What a container holds, and how one thing in it leads to the next. */
+/** The bindings of a container. They resolve a token, and the dependencies of what they build. */
 export class Bindings implements Resolver {
   readonly #bindings = new Map<Token<unknown>, Binding>();
   #hasScoped = false;
 
-  /** Whether anything is bound for a scope. If not, nobody needs one. */
+  /** Whether anything is bound for a scope. If nothing is, no scope has to be opened. */
   get hasScoped(): boolean {
     return this.#hasScoped;
   }
@@ -47,13 +48,15 @@ export class Bindings implements Resolver {
     if (isDefault && present !== undefined) return;
     if (present?.isResolved) {
       throw new TypeError(
-        `Cannot bind "${tokenName(token)}" again: it has been resolved, and somebody holds what was bound before. ` +
+        `Cannot bind "${tokenName(token)}" again: it has been resolved, and what was bound before is in use. ` +
           "Bind it before its first use",
       );
     }
     if (!LIFETIMES.includes(lifetime)) {
       throw new TypeError(
-        `Cannot bind "${tokenName(token)}" with the lifetime "${lifetime}": it is one of ${LIFETIMES.join(", ")}`,
+        `Cannot bind "${tokenName(token)}" with the lifetime "${lifetime}": the lifetime must be one of ${
+          LIFETIMES.join(", ")
+        }`,
       );
     }
     this.#hasScoped ||= lifetime === "scoped";
@@ -79,7 +82,7 @@ export class Bindings implements Resolver {
       case "scoped":
         return this.#resolveScoped(binding, context, path);
       case "singleton":
-        // What has been built may be undefined.
+        // The instance may be undefined, so that only the flag says whether it has been built.
         if (!binding.isBuilt) binding.instance = this.#build(binding, outliving(context), path);
         binding.isBuilt = true;
         return binding.instance;
@@ -125,16 +128,15 @@ export class Bindings implements Resolver {
   }
 }
 
-/** What only a handler has, and what is built for it. */
+/** Resolves what only a handler has, and what is built for a handler. */
 function resolveFromHandler(
   token: Token<unknown>,
   context: ResolutionContext | undefined,
   path: ResolutionPath | undefined,
 ): unknown {
-  const handlerContext = handlerContextOf(context);
-  // Who has the context may add events at any time: to read them tells the bus of a command to wait for them.
-  const events = handlerContext?.events;
-  const found = token === RelatedEvents ? events : handlerContext;
+  const handlerContext: TrackedContext | undefined = handlerContextOf(context);
+  if (token === HANDLER_CONTEXT) handlerContext?.shareContext?.();
+  const found = token === HANDLER_CONTEXT ? handlerContext : handlerContext?.events;
   if (found !== undefined) return found;
   throw new ProviderNotFoundError([...namesOf(path), tokenName(token)], {
     advice: `A container has it only while it builds ${
@@ -143,7 +145,7 @@ function resolveFromHandler(
   });
 }
 
-/** What a singleton is built in, which outlives the dispatch that asks for it first. */
+/** The context in which a singleton is built. The singleton outlives the dispatch that asks for it first. */
 function outliving(context: ResolutionContext | undefined): ResolutionContext | undefined {
   if (context === undefined || "hiddenValues" in context) return context;
   const hiddenValues = valuesOf(context);
@@ -155,7 +157,7 @@ export function tokenName(token: Token<unknown>): string {
   return token instanceof InjectionToken ? token.name : nameOf(token);
 }
 
-/** The path of what another construction asks for. */
+/** Extends a path by what the construction at its end asks for. */
 function extend(parent: ResolutionPath, root: ResolutionPath): ResolutionPath {
   refuseCircle(root.token, parent);
   return { ...root, parent };
@@ -169,7 +171,7 @@ function refuseCircle(token: Token<unknown>, path: ResolutionPath | undefined): 
   }
 }
 
-/** What lives in a scope must not outlive it in an instance that is shared for ever. */
+/** Refuses a singleton that would keep what ends with a scope, or with a dispatch. */
 function refuseCaptive(token: Token<unknown>, path: ResolutionPath | undefined, life: string): void {
   for (let current = path; current !== undefined; current = current.parent) {
     if (current.lifetime !== "singleton") continue;
@@ -181,12 +183,12 @@ function refuseCaptive(token: Token<unknown>, path: ResolutionPath | undefined, 
   }
 }
 
-/** The names along a path, outermost first, or first the one that is given. */
-function namesOf(path: ResolutionPath | undefined, first?: ResolutionPath): string[] {
+/** The names along a path, the outermost first. With a start, the names from there on. */
+function namesOf(path: ResolutionPath | undefined, start?: ResolutionPath): string[] {
   const names: string[] = [];
   for (let current = path; current !== undefined; current = current.parent) {
     names.unshift(tokenName(current.token));
-    if (current === first) break;
+    if (current === start) break;
   }
   return names;
 }

@@ -1,5 +1,5 @@
 import type { HandlerContext } from "../context.ts";
-import { type Constructor, type DefaultBus, type DIAdapter, IS_TRACKED } from "../di_adapter.ts";
+import type { Constructor, DefaultBus, DIAdapter } from "../di_adapter.ts";
 import { Bindings, tokenName } from "./bindings.ts";
 import { construct, type Lifetime, pathWithin, type ResolutionContext } from "./inject.ts";
 import { Scope } from "./scope.ts";
@@ -12,14 +12,14 @@ export interface BindOptions {
    *
    * @default {"singleton"}
    */
-  readonly lifetime?: Lifetime;
+  readonly lifetime?: Lifetime | undefined;
 }
 
 /**
  * The built-in dependency-injection container: a map of tokens to factories.
  *
- * What is not bound is not built, handler classes excepted: an abstract port is never constructed by accident. Whatever
- * it constructs asks for its dependencies with {@linkcode inject}.
+ * The container builds handler classes and what is bound, nothing else: an abstract port is never constructed by
+ * accident. What it constructs asks for its dependencies with {@linkcode inject}.
  *
  * @example
  * ```ts
@@ -47,15 +47,18 @@ export interface BindOptions {
  */
 export class Container implements DIAdapter<Scope | HandlerContext> {
   readonly #bindings = new Bindings();
-  /** The handler classes that are constructed as they are. */
+  /** The handler classes that are constructed without a binding. */
   readonly #unbound = new Set<Token<unknown>>();
   #hasDefaults = false;
-  /** A subclass may hand the contexts on in ways of its own. */
-  readonly [IS_TRACKED]: boolean;
 
-  /** Makes a container in which nothing is bound. */
-  constructor() {
-    this[IS_TRACKED] = new.target === Container;
+  /**
+   * Whether the container alone decides what gets the context of a handler. A subclass, or an object that has copied the
+   * container, may hand it on in ways of its own.
+   *
+   * @internal
+   */
+  get tracksContext(): boolean {
+    return Object.getPrototypeOf(this) === Container.prototype;
   }
 
   /**
@@ -63,14 +66,14 @@ export class Container implements DIAdapter<Scope | HandlerContext> {
    *
    * @typeParam T The dependency.
    * @param token The class of the dependency, or an {@linkcode InjectionToken}.
-   * @param factory Makes an instance. One that returns a promise binds a promise: nothing is awaited in secret.
+   * @param factory Makes an instance. A factory that returns a promise binds a promise: the container awaits nothing.
    * @param options How long an instance is shared.
    * @returns The container itself.
    * @throws {TypeError} If the token has been resolved already.
    */
   bind<T>(token: Token<T>, factory: () => NoInfer<T>, options: BindOptions = {}): this {
     if (typeof factory !== "function") {
-      throw new TypeError(`Cannot bind "${tokenName(token)}": the second argument is a factory, () => …`);
+      throw new TypeError(`Cannot bind "${tokenName(token)}": the second argument must be a factory, () => …`);
     }
     if (this.#unbound.has(token)) {
       throw new TypeError(
@@ -106,7 +109,7 @@ export class Container implements DIAdapter<Scope | HandlerContext> {
    * Opens a scope for a handler. The buses call it.
    *
    * @param context The context of the handler.
-   * @returns A scope; the context itself where nothing is bound for one, since there is nothing to dispose then.
+   * @returns A scope; the context itself if nothing is bound for a scope, since there is nothing to dispose then.
    */
   createScope(context: HandlerContext): Scope | HandlerContext;
   createScope(context?: HandlerContext): Scope | HandlerContext {
@@ -120,12 +123,16 @@ export class Container implements DIAdapter<Scope | HandlerContext> {
    *
    * @typeParam T The handler.
    * @param type The handler class.
-   * @returns What builds a handler in a scope.
+   * @returns The function that builds a handler in a scope.
    * @throws {TypeError} If the constructor has parameters without a default.
    */
   wire<T extends object>(type: Constructor<T>): (scope: Scope | HandlerContext) => T {
     const resolver = this.#bindings;
-    if (resolver.has(type)) return (scope) => resolver.resolve(type, contextOf(scope), undefined);
+    if (resolver.has(type)) {
+      return function resolveHandler(scope) {
+        return resolver.resolve(type, contextOf(scope), undefined);
+      };
+    }
     if (type.length > 0) {
       throw new TypeError(
         `Cannot construct "${tokenName(type)}": its constructor expects arguments (${type.length}). Give each ` +
@@ -134,23 +141,26 @@ export class Container implements DIAdapter<Scope | HandlerContext> {
     }
     this.#unbound.add(type);
     const path = { token: type, lifetime: "transient", parent: undefined, resolver } as const;
-    const build = () => new type();
-    return (scope) => construct(path, contextOf(scope), build);
+    const construction = () => new type();
+    return function buildHandler(scope) {
+      return construct(path, contextOf(scope), construction);
+    };
   }
 
   /**
-   * Prepares the resolution of a class that may not be bound yet. The buses call it.
+   * Prepares the resolution of a class that may be bound later. The buses call it.
    *
    * @typeParam T The instance.
    * @param type The class.
-   * @returns What resolves it.
+   * @returns The function that resolves it.
    */
   lazy<T extends object>(type: AbstractConstructor<T>): () => T {
-    return () => this.get(type);
+    const resolveLazily = (): T => this.get(type);
+    return resolveLazily;
   }
 
   /**
-   * Binds the buses of a router, each unless the user has bound or will bind it. The router calls it.
+   * Binds the buses of a router. A binding of the user comes first, even if it is made later. The router calls it.
    *
    * @param buses The buses.
    * @throws {TypeError} If the container serves another router already.
@@ -164,7 +174,7 @@ export class Container implements DIAdapter<Scope | HandlerContext> {
   }
 }
 
-/** An adapter that has only its handlers wired here may have a scope of another kind, or none. */
+/** Another adapter may use a container only to wire handlers. Then the scope is of another kind, or absent. */
 function contextOf(scope: Scope | HandlerContext | undefined): ResolutionContext | undefined {
   const isContext = typeof scope === "object" && scope !== null && "handler" in scope;
   return isContext ? scope : Scope["contextOf"](scope);

@@ -5,7 +5,7 @@ import type { Token } from "../token.ts";
 /** How long an instance is shared: for ever, within a scope, or never. */
 export type Lifetime = "singleton" | "scoped" | "transient";
 
-/** What led to the construction of an instance: a list that grows at its end, and is shared by its branches. */
+/** What led to the construction of an instance: a list that grows at its end. Its branches share their beginning. */
 export interface ResolutionPath {
   /** What is being constructed. */
   readonly token: Token<unknown>;
@@ -17,7 +17,7 @@ export interface ResolutionPath {
   readonly resolver: Resolver;
 }
 
-/** What a construction takes place in: a scope, or the context of a handler alone, where no binding is scoped. */
+/** What a construction takes place in: a scope, or only the context of a handler if no binding is scoped. */
 export type ResolutionContext = ScopeContext | HandlerContext;
 
 /** What a scope offers to what is built in it. */
@@ -32,21 +32,21 @@ export interface ScopeContext {
 
 /** Finds dependencies for what is being constructed. */
 export interface Resolver {
-  /** Resolves a token for whatever stands at the end of the path. */
+  /** Resolves a token for what is at the end of the path. */
   resolve<T>(token: Token<T>, context: ResolutionContext | undefined, path: ResolutionPath | undefined): T;
 }
 
-/** What a container constructs just now, which is synchronous: between two constructions there is nothing. */
+/** The path of what a container is constructing now. Construction is synchronous: between two of them there is none. */
 let current: ResolutionPath | undefined;
 
-/** What surrounds it. Beside the path, since all the instances of a handler class share theirs. */
+/** The context of that construction. It is not in the path: all instances of a handler class share one path. */
 let currentContext: ResolutionContext | undefined;
 
 /**
  * Asks the container that is constructing for a dependency.
  *
  * It works in a field initialiser, in the default of a constructor parameter and in a bound factory, synchronously. As
- * the default of a parameter it lets a unit test pass a fake, and needs no container then.
+ * the default of a parameter it lets a unit test pass a fake, without a container.
  *
  * @typeParam T The dependency.
  * @param token The class of the dependency, or an {@linkcode InjectionToken}.
@@ -92,12 +92,12 @@ export function inject<T>(token: Token<T>): T {
 }
 
 /**
- * Builds an instance with {@linkcode inject} at work.
+ * Builds an instance that may call {@linkcode inject}.
  *
  * @typeParam T The instance.
  * @param path What is being constructed.
- * @param context What it is constructed in.
- * @param build Builds it, synchronously.
+ * @param context The context of the construction.
+ * @param build Builds the instance, synchronously.
  * @returns The instance.
  */
 export function construct<T>(path: ResolutionPath, context: ResolutionContext | undefined, build: () => T): T {
@@ -116,7 +116,7 @@ export function construct<T>(path: ResolutionPath, context: ResolutionContext | 
 /**
  * The context of the handler that something is built for.
  *
- * @param context What it is constructed in.
+ * @param context The context of the construction.
  * @returns The context, `undefined` outside of a handler.
  */
 export function handlerContextOf(context: ResolutionContext | undefined): HandlerContext | undefined {
@@ -126,7 +126,7 @@ export function handlerContextOf(context: ResolutionContext | undefined): Handle
 /**
  * The values of the dispatch that something is built for.
  *
- * @param context What it is constructed in.
+ * @param context The context of the construction.
  * @returns The values, none outside of a handler.
  */
 export function valuesOf(context: ResolutionContext | undefined): ContextValues {
@@ -134,7 +134,7 @@ export function valuesOf(context: ResolutionContext | undefined): ContextValues 
 }
 
 /**
- * The path of what a resolver is constructing just now, if anything.
+ * The path of what a resolver is constructing now, if anything.
  *
  * @param resolver The resolver.
  * @returns The path.

@@ -7,7 +7,7 @@ import type { Token } from "../token.ts";
 
 /**
  * Shares the instances that are bound as `"scoped"`, and disposes them when it is disposed. Open one with
- * {@linkcode Container.createScope}; for handlers the bus does so.
+ * {@linkcode Container.createScope}; the bus opens one for each run of a handler.
  *
  * @example
  * ```ts
@@ -30,7 +30,11 @@ export class Scope {
   readonly #context: ScopeContext & { readonly instances: Map<Token<unknown>, unknown> };
   #isDisposed = false;
 
-  /** What a scope offers to the instances that are built in it. For the container alone. */
+  /**
+   * The context for what is built in a scope, for the container alone. Only a member of the class can read `#context`,
+   * and the container is another module: so it is a private static method, which users do not see, and which the
+   * container reaches by its name in brackets.
+   */
   private static contextOf(scope: unknown): ResolutionContext | undefined {
     return scope instanceof Scope ? scope.#context : undefined;
   }
@@ -64,8 +68,8 @@ export class Scope {
   }
 
   /**
-   * Disposes the instances of the scope, last built first, every one of them even if one fails. The second time it
-   * does nothing.
+   * Disposes the instances of the scope, the last one built first. It disposes all of them, even if one fails. A second
+   * call does nothing.
    *
    * @throws What an instance threw, or an {@linkcode AggregateError} if several did.
    */
@@ -73,7 +77,7 @@ export class Scope {
     if (this.#isDisposed) return;
     this.#isDisposed = true;
     const disposers = Array.from(this.#context.instances.values(), (instance): Disposer => {
-      // What is bound as a promise is disposed as what it resolves to. If it never got that far, nothing is left over.
+      // A promise is disposed as what it resolves to. If it rejects, there is nothing to dispose.
       return isPromiseLike(instance)
         ? () => instance.then((resolved) => disposerOf(resolved)?.(), () => {})
         : () => disposerOf(instance)?.();

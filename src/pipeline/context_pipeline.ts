@@ -1,12 +1,12 @@
 import type { DispatchOptions } from "../context.ts";
-import { type Dispatcher, toDispatchFunction } from "../dispatcher.ts";
-import type { MessageType, ResultOf } from "../message.ts";
+import { type Dispatcher, type DispatcherFunction, toDispatchFunction } from "../dispatcher.ts";
+import type { MessagesByKind, MessageType, ResultOf } from "../message.ts";
 import type { AnyMiddleware } from "../middleware.ts";
 import type { Nothing, ResultAfter, StepFunction, StepMessage } from "./step.ts";
-import { StepChain } from "./run.ts";
+import { addMiddlewares, addStep, composeRun, NO_PARTS, type PipelineParts, type Run } from "./run.ts";
 
 /**
- * What dispatches the messages of a pipeline.
+ * The dispatchers of a pipeline.
  *
  * @typeParam M What a `step` may return.
  * @typeParam Q What a `query` step may return.
@@ -19,11 +19,11 @@ export interface PipelineDispatchers<M, Q = M> {
    *
    * @default {dispatcher}
    */
-  readonly queryDispatcher?: Dispatcher<Q>;
+  readonly queryDispatcher?: Dispatcher<Q> | undefined;
 }
 
 /**
- * A pipeline with a step more. Behind a step that always ends the run there is no other.
+ * A pipeline with one step more. No step follows one that always ends the run.
  *
  * @typeParam First The first message.
  * @typeParam Context What the steps of a run share.
@@ -40,11 +40,47 @@ export type PipelineAfter<First extends M, Context extends object, Returned, M, 
 >;
 
 /**
- * A chain of messages, each made of the result of the last, whose steps share a context. A run resolves to the context.
+ * A pipeline as {@linkcode MessageRouter.commandPipeline} makes it: its steps return commands, and queries where they
+ * ask one.
  *
- * A step that returns nothing ends the run. A pipeline never changes: `step`, `query` and `use` give a new one, so that
- * a shared beginning can be extended twice. For commands and queries, make one with
- * {@linkcode MessageRouter.commandPipeline}; with other dispatchers, make one here.
+ * @typeParam First The first command.
+ * @typeParam Context What the steps of a run share.
+ * @typeParam Result The last result.
+ *
+ * @example
+ * ```ts
+ * import { Command, type CommandPipeline, MessageRouter } from "@cq/core";
+ *
+ * class CreateUser extends Command<number> {}
+ *
+ * class SignUp {
+ *   userId = 0;
+ * }
+ *
+ * function makeSignUp(router: MessageRouter): CommandPipeline<CreateUser, SignUp> {
+ *   return router.commandPipeline(CreateUser, SignUp);
+ * }
+ * ```
+ */
+export type CommandPipeline<
+  First extends MessagesByKind["command"],
+  Context extends object,
+  Result = ResultOf<First>,
+> = ContextPipeline<First, Context, Result, MessagesByKind["command"], MessagesByKind["query"]>;
+
+/** @internal */
+interface PipelineTypes<First, Context> {
+  readonly message: MessageType<First>;
+  readonly context: new () => Context;
+}
+
+/**
+ * Dispatches one message after another, each made of the result of the one before, with steps that share a context. A
+ * run resolves to the context.
+ *
+ * A step that returns nothing ends the run. A pipeline never changes: `step`, `query` and `use` return a new one, so
+ * that two pipelines can share a beginning. {@linkcode MessageRouter.commandPipeline} makes one for commands and
+ * queries; the constructor makes one for other dispatchers.
  *
  * @typeParam First The first message.
  * @typeParam Context What the steps of a run share.
@@ -92,25 +128,40 @@ export type PipelineAfter<First extends M, Context extends object, Returned, M, 
  * ```
  */
 export class ContextPipeline<First extends M, Context extends object, Result = ResultOf<First>, M = object, Q = M> {
-  readonly #types: { readonly message: MessageType<First>; readonly context: new () => Context };
-  readonly #dispatchers: Required<PipelineDispatchers<M, Q>>;
-  #chain: StepChain;
+  readonly #types: PipelineTypes<First, Context>;
+  readonly #dispatchers: {
+    readonly dispatcher: DispatcherFunction<M>;
+    readonly queryDispatcher: DispatcherFunction<Q>;
+  };
+  readonly #parts: PipelineParts;
+  /** Composed at the first run: many a pipeline is only the beginning of another one. */
+  #run: Run | undefined;
 
   /**
-   * Makes a pipeline that dispatches its first message and no more.
+   * Makes a pipeline that dispatches its first message and nothing more.
    *
    * @param types The class of the first message, whose result the first step receives, and the class of the context.
-   * @param dispatchers What dispatches the messages.
+   * @param dispatchers The dispatchers of the messages.
    * @throws {TypeError} If one of the dispatchers is neither a bus, a pipeline nor a function.
    */
   constructor(
     types: { readonly message: MessageType<First>; readonly context: new () => Context },
     dispatchers: PipelineDispatchers<M, Q>,
-  ) {
+  );
+  /**
+   * Makes a pipeline with steps and middlewares. `step`, `query` and `use` call it.
+   *
+   * @internal
+   */
+  constructor(types: PipelineTypes<First, Context>, dispatchers: PipelineDispatchers<M, Q>, parts: PipelineParts);
+  constructor(types: PipelineTypes<First, Context>, dispatchers: PipelineDispatchers<M, Q>, parts = NO_PARTS) {
     const { dispatcher, queryDispatcher = dispatcher as unknown as Dispatcher<Q> } = dispatchers;
     this.#types = types;
-    this.#dispatchers = { dispatcher, queryDispatcher: toDispatchFunction(queryDispatcher) };
-    this.#chain = new StepChain(dispatcher);
+    this.#dispatchers = {
+      dispatcher: toDispatchFunction(dispatcher),
+      queryDispatcher: toDispatchFunction(queryDispatcher),
+    };
+    this.#parts = parts;
   }
 
   /**
@@ -124,7 +175,11 @@ export class ContextPipeline<First extends M, Context extends object, Result = R
   step<Returned extends StepMessage<M> | Nothing>(
     step: StepFunction<Result, Context, Returned>,
   ): PipelineAfter<First, Context, Returned, M, Q> {
-    return this.#with(this.#chain.add(step, this.#dispatchers.dispatcher));
+    return new ContextPipeline(
+      this.#types,
+      this.#dispatchers,
+      addStep(this.#parts, step, this.#dispatchers.dispatcher),
+    );
   }
 
   /**
@@ -138,28 +193,32 @@ export class ContextPipeline<First extends M, Context extends object, Result = R
   query<Returned extends StepMessage<Q> | Nothing>(
     step: StepFunction<Result, Context, Returned>,
   ): PipelineAfter<First, Context, Returned, M, Q> {
-    return this.#with(this.#chain.add(step, this.#dispatchers.queryDispatcher));
+    return new ContextPipeline(
+      this.#types,
+      this.#dispatchers,
+      addStep(this.#parts, step, this.#dispatchers.queryDispatcher),
+    );
   }
 
   /**
    * Puts middlewares around the whole run. The first one registered is the outermost. A retry starts again from the
-   * first message, with the same context, in which the steps of the failed attempt have left their traces. Whatever the
-   * middlewares return, a run resolves to the context.
+   * first message, with the same context, which keeps what the steps of the failed run have written. A run resolves to
+   * the context, not to what the middlewares return.
    *
    * @param middlewares Functions, or objects with a method `invoke`.
    * @returns A new pipeline.
    * @throws {TypeError} If one of them is neither.
    */
   use(...middlewares: AnyMiddleware[]): ContextPipeline<First, Context, Result, M, Q> {
-    return this.#with(this.#chain.use(middlewares));
+    return new ContextPipeline(this.#types, this.#dispatchers, addMiddlewares(this.#parts, middlewares));
   }
 
   /**
-   * Runs the pipeline with a fresh context.
+   * Runs the pipeline with a new context.
    *
    * @param message The first message.
-   * @param options A signal and metadata, which go along with every message. Once the signal has fired, no message is
-   * dispatched any more.
+   * @param options A signal, metadata and values, which go along with every message. Once the signal has fired, no
+   * message is dispatched any more.
    * @returns The context.
    * @throws What a step or a dispatch threw. Nothing after it runs.
    */
@@ -168,26 +227,20 @@ export class ContextPipeline<First extends M, Context extends object, Result = R
   }
 
   /**
-   * Runs the pipeline with a context of the caller's.
+   * Runs the pipeline with the context that the caller gives.
    *
-   * @param context An instance of the context class, seeded by the caller, or a class of which a fresh one is made.
+   * @param context An instance of the context class, or a class of which the run makes a new instance.
    * @param message The first message.
-   * @param options A signal and metadata, which go along with every message. Once the signal has fired, no message is
-   * dispatched any more.
+   * @param options A signal, metadata and values, which go along with every message. Once the signal has fired, no
+   * message is dispatched any more.
    * @returns The context.
    * @throws What a step or a dispatch threw. Nothing after it runs.
    */
   async run<C extends Context>(context: C | (new () => C), message: First, options?: DispatchOptions): Promise<C> {
     const instance = typeof context === "function" ? new context() : context;
-    await this.#chain.run(message, { context: instance, handler: this.#types.context, options });
+    const { steps, middlewares } = this.#parts;
+    this.#run ??= composeRun(this.#dispatchers.dispatcher as DispatcherFunction, middlewares);
+    await this.#run(message, { context: instance, handler: this.#types.context, steps }, options);
     return instance;
-  }
-
-  // The types of the result are the compiler's business alone: at run time all pipelines are alike.
-  // deno-lint-ignore no-explicit-any
-  #with(chain: StepChain): any {
-    const pipeline = new ContextPipeline<First, Context, Result, M, Q>(this.#types, this.#dispatchers);
-    pipeline.#chain = chain;
-    return pipeline;
   }
 }

@@ -1,14 +1,15 @@
 import type { DispatchOptions, HandlerSource } from "../context.ts";
 import { type Dispatcher, type DispatcherFunction, toDispatchFunction } from "../dispatcher.ts";
 import { classOf } from "../message_class.ts";
+import { requireMiddlewares } from "../middleware_chain.ts";
 import type { AnyMiddleware } from "../middleware.ts";
 import { describe, nameOf } from "../naming.ts";
 import type { PipelineDispatchers } from "./context_pipeline.ts";
 import type { Nothing, StepMessage } from "./step.ts";
-import { type ChainedStep, StepChain } from "./run.ts";
+import { composeRun, type Run, type Step } from "./run.ts";
 
 /**
- * Makes a method of a context class a step.
+ * Makes a step of a method of a context class.
  *
  * @typeParam M What the method may return.
  */
@@ -22,11 +23,11 @@ export type StepDecorator<M> = <This extends object, Result, Returned extends St
 type Method = (result: unknown) => unknown;
 
 /**
- * A chain of messages whose steps are methods of a context class, in the order of the source, with `this` as the
- * context. A run resolves to the context.
+ * Dispatches one message after another, with steps that are methods of a context class. The steps run in the order of
+ * the source, with the context as `this`. A run resolves to the context.
  *
- * A method that returns nothing ends the run. A subclass inherits the steps, may override them, and may add more, which
- * come after those of its base. The decorators are standard ones; where the compiler knows none of them,
+ * A method that returns nothing ends the run. A subclass inherits the steps and may override them; the steps that it
+ * adds come after those of its base. The decorators are standard ones. Without a compiler for them,
  * {@linkcode ContextPipeline} does the same with functions.
  *
  * @typeParam First The first message.
@@ -69,38 +70,43 @@ type Method = (result: unknown) => unknown;
  * ```
  */
 export class MethodPipeline<First extends M, M = object, Q = M> {
-  /** Makes the method a step. What it returns is dispatched. */
+  /** Makes a step of the method. What the method returns is dispatched. */
   readonly step: StepDecorator<M>;
-  /** Makes the method a step that asks a query. */
+  /** Makes a step of the method. The query that the method returns is dispatched. */
   readonly queryStep: StepDecorator<Q>;
-  /** The steps of each context. A class cannot be asked for them: a decorator runs before there is one. */
-  readonly #steps = new WeakMap<object, Map<unknown, ChainedStep>>();
-  #chain: StepChain;
+  /** The steps of each context. A class cannot be asked for them: a decorator runs before the class exists. */
+  readonly #stepsByContext = new WeakMap<object, Map<unknown, Step>>();
+  readonly #first: DispatcherFunction;
+  readonly #middlewares: AnyMiddleware[] = [];
+  /** Composed at the first run, and at the first one after `use`. */
+  #run: Run | undefined;
 
   /**
    * Makes a pipeline without steps.
    *
-   * @param dispatchers What dispatches the messages.
+   * @param dispatchers The dispatchers of the messages.
    * @throws {TypeError} If one of the dispatchers is neither a bus, a pipeline nor a function.
    */
   constructor(dispatchers: PipelineDispatchers<M, Q>) {
     const { dispatcher, queryDispatcher = dispatcher as unknown as Dispatcher<Q> } = dispatchers;
-    this.#chain = new StepChain(dispatcher);
-    this.step = this.#decorator(toDispatchFunction(dispatcher) as DispatcherFunction);
+    this.#first = toDispatchFunction(dispatcher) as DispatcherFunction;
+    this.step = this.#decorator(this.#first);
     this.queryStep = this.#decorator(toDispatchFunction(queryDispatcher) as DispatcherFunction);
   }
 
   /**
    * Puts middlewares around the whole run. The first one registered is the outermost. A retry starts again from the
-   * first message, with the same context, in which the steps of the failed attempt have left their traces. Whatever the
-   * middlewares return, a run resolves to the context.
+   * first message, with the same context, which keeps what the steps of the failed run have written. A run resolves to
+   * the context, not to what the middlewares return.
    *
    * @param middlewares Functions, or objects with a method `invoke`.
    * @returns The pipeline itself.
    * @throws {TypeError} If one of them is neither.
    */
   use(...middlewares: AnyMiddleware[]): this {
-    this.#chain = this.#chain.use(middlewares);
+    requireMiddlewares(middlewares);
+    this.#middlewares.push(...middlewares);
+    this.#run = undefined;
     return this;
   }
 
@@ -108,57 +114,63 @@ export class MethodPipeline<First extends M, M = object, Q = M> {
    * Runs the pipeline.
    *
    * @typeParam C The context.
-   * @param context The context class, for a fresh context, or an instance of it, seeded by the caller.
+   * @param context An instance of the context class, or the class, of which the run makes a new instance.
    * @param message The first message.
-   * @param options A signal and metadata, which go along with every message. Once the signal has fired, no message is
-   * dispatched any more.
+   * @param options A signal, metadata and values, which go along with every message. Once the signal has fired, no
+   * message is dispatched any more.
    * @returns The context.
    * @throws {TypeError} If no method of the context is a step of the pipeline.
    * @throws What a step or a dispatch threw. Nothing after it runs.
    */
   async run<C extends object>(
-    // A class is no instance: one that needs arguments would be taken for it.
+    // Without `prototype?: never`, a class whose constructor needs arguments would pass as an instance.
     context: (new () => C) | C & { readonly prototype?: never },
     message: First,
     options?: DispatchOptions,
   ): Promise<C> {
     const instance: C = typeof context === "function" ? new context() : context;
-    const steps = this.#steps.get(instance);
+    const steps = this.#stepsByContext.get(instance);
     if (steps === undefined) {
-      throw new TypeError(`Cannot run a pipeline with ${describe(instance)}: none of its methods is a step of it`);
+      throw new TypeError(
+        `Cannot run a pipeline with ${describe(instance)}: none of its methods is a step of the pipeline`,
+      );
     }
     const handler = classOf(Object.getPrototypeOf(instance)) as HandlerSource;
-    await this.#chain.run(message, { context: instance, handler, options, steps: [...steps.values()] });
+    this.#run ??= composeRun(this.#first, this.#middlewares);
+    await this.#run(message, { context: instance, handler, steps: [...steps.values()] }, options);
     return instance;
   }
 
   #decorator<Accepted>(dispatch: DispatcherFunction): StepDecorator<Accepted> {
-    const stepsByContext = this.#steps;
+    const stepsByContext = this.#stepsByContext;
 
-    return (method, context) => {
+    return function decorateStep(method, context) {
       requireMethod(method, context);
       const { name, private: isPrivate, access } = context;
-      const convert: ChainedStep["convert"] = isPrivate
+      const convert: Step["convert"] = isPrivate
         ? (result, instance) => (access.get(instance as never) as Method).call(instance, result)
-        // Not all compilers let `access` see an override.
+        // With some compilers `access` does not see an override.
         : (result, instance) => (instance as Record<PropertyKey, Method>)[name]!(result);
       const step = { convert, dispatch };
 
-      context.addInitializer(function () {
-        const steps = stepsByContext.get(this) ?? new Map<unknown, ChainedStep>();
-        // An override keeps the place of what it overrides. Private methods of one name are no overrides.
+      context.addInitializer(function addStep() {
+        const steps = stepsByContext.get(this) ?? new Map<unknown, Step>();
+        // An override keeps the place of what it overrides. A private method never overrides another one.
         stepsByContext.set(this, steps.set(isPrivate ? step : name, step));
       });
     };
   }
 }
 
-/** Legacy decorators, and calls in plain JavaScript, pass no such context. */
-function requireMethod(method: unknown, context: { kind?: string; static?: boolean; name?: PropertyKey } | string) {
+/** A legacy decorator, or a call in plain JavaScript, passes another context. */
+function requireMethod(
+  method: unknown,
+  context: { kind?: string; static?: boolean; name?: PropertyKey } | string,
+): void {
   if (typeof context === "object" && context.kind === "method" && !context.static) return;
   const name = typeof context === "object" ? context.name : context ?? nameOf(method);
   throw new TypeError(
-    `Cannot use "${String(name)}" as a step: it takes a standard decorator on a method that is not static. ` +
-      "Functions are steps of a pipeline that is made with its context class",
+    `Cannot use "${String(name)}" as a step: a step needs a standard decorator on a method that is not static. ` +
+      "For steps that are functions, make the pipeline with its context class",
   );
 }

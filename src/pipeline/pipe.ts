@@ -1,26 +1,26 @@
 import type { DispatchOptions } from "../context.ts";
-import type { Dispatcher } from "../dispatcher.ts";
+import { type Dispatcher, type DispatcherFunction, toDispatchFunction } from "../dispatcher.ts";
 import type { MessageType, ResultOf } from "../message.ts";
 import type { AnyMiddleware } from "../middleware.ts";
 import type { Nothing, ResultAfter, StepFunction, StepMessage } from "./step.ts";
-import { StepChain } from "./run.ts";
+import { addMiddlewares, addStep, composeRun, NO_PARTS, type PipelineParts, type Run } from "./run.ts";
 
 /**
- * How a step is dispatched.
+ * How the message of a step is dispatched.
  *
  * @typeParam M The message of the step.
  */
 export interface StepOptions<M> {
-  /** Dispatches the message of this step, instead of what dispatches the others. */
+  /** Dispatches the message of this step, instead of the dispatcher of the pipe. */
   readonly dispatcher: Dispatcher<M>;
 }
 
 /**
- * A pipe with a step more. Behind a step that always ends the run there is no other.
+ * A pipe with one step more. No step follows one that always ends the run.
  *
  * @typeParam First The first message.
  * @typeParam Returned What the step returns.
- * @typeParam Early What a run resolves to that ends early.
+ * @typeParam Early What a run that ends early resolves to.
  * @typeParam Accepted The messages that the dispatcher of the pipe accepts.
  */
 export type PipeAfter<First extends Accepted, Returned, Early, Accepted> = Pipe<
@@ -34,14 +34,15 @@ export type PipeAfter<First extends Accepted, Returned, Early, Accepted> = Pipe<
 type EarlyIn<Returned> = [Extract<Returned, Nothing>] extends [never] ? never : undefined;
 
 /**
- * A chain of messages, each made of the result of the last, that resolves to the last result. It is a dispatcher too.
+ * Dispatches one message after another, each made of the result of the one before, and resolves to the last result. A
+ * pipe is a dispatcher too.
  *
  * A step that returns nothing ends the run, which then resolves to `undefined`. A pipe never changes: `step` and `use`
- * give a new one, so that a shared beginning can be extended twice.
+ * return a new one, so that two pipes can share a beginning.
  *
  * @typeParam First The first message.
  * @typeParam Result The last result.
- * @typeParam Early What a run resolves to that ends early.
+ * @typeParam Early What a run that ends early resolves to.
  * @typeParam Accepted The messages that the dispatcher of the pipe accepts.
  *
  * @example
@@ -71,20 +72,29 @@ type EarlyIn<Returned> = [Extract<Returned, Nothing>] extends [never] ? never : 
  */
 export class Pipe<First extends Accepted, Result = ResultOf<First>, Early = never, Accepted = object> {
   readonly #type: MessageType<First>;
-  readonly #dispatcher: Dispatcher<Accepted>;
-  #chain: StepChain;
+  readonly #dispatcher: DispatcherFunction<Accepted>;
+  readonly #parts: PipelineParts;
+  /** Composed at the first run: many a pipe is only the beginning of another one. */
+  #run: Run | undefined;
 
   /**
-   * Makes a pipe that dispatches its first message and no more.
+   * Makes a pipe that dispatches its first message and nothing more.
    *
    * @param type The class of the first message, whose result the first step receives.
    * @param dispatcher Dispatches the messages: a bus, a pipeline, or a function.
-   * @throws {TypeError} If the dispatcher is none of them.
+   * @throws {TypeError} If the dispatcher is neither a bus, a pipeline nor a function.
    */
-  constructor(type: MessageType<First>, dispatcher: Dispatcher<Accepted>) {
+  constructor(type: MessageType<First>, dispatcher: Dispatcher<Accepted>);
+  /**
+   * Makes a pipe with steps and middlewares. `step` and `use` call it.
+   *
+   * @internal
+   */
+  constructor(type: MessageType<First>, dispatcher: Dispatcher<Accepted>, parts: PipelineParts);
+  constructor(type: MessageType<First>, dispatcher: Dispatcher<Accepted>, parts = NO_PARTS) {
     this.#type = type;
-    this.#dispatcher = dispatcher;
-    this.#chain = new StepChain(dispatcher);
+    this.#dispatcher = toDispatchFunction(dispatcher);
+    this.#parts = parts;
   }
 
   /**
@@ -93,7 +103,7 @@ export class Pipe<First extends Accepted, Result = ResultOf<First>, Early = neve
    * @typeParam Returned The next message, or nothing.
    * @typeParam Own The messages that the dispatcher of the step accepts.
    * @param step Turns the last result into the next message, or ends the run by returning nothing. It may be async.
-   * @param options What dispatches the message of this step, where it is not what dispatches the others.
+   * @param options The dispatcher of this step, if it has one of its own.
    * @returns A new pipe.
    * @throws {TypeError} If the step is not a function, or its dispatcher is neither a bus, a pipeline nor a function.
    */
@@ -101,39 +111,34 @@ export class Pipe<First extends Accepted, Result = ResultOf<First>, Early = neve
     step: StepFunction<Result, undefined, Returned>,
     options?: StepOptions<Own>,
   ): PipeAfter<First, Returned, Early, Accepted> {
-    return this.#with(this.#chain.add(step, options === undefined ? this.#dispatcher : options.dispatcher));
+    const dispatcher = options === undefined ? this.#dispatcher : options.dispatcher;
+    return new Pipe(this.#type, this.#dispatcher, addStep(this.#parts, step, dispatcher));
   }
 
   /**
    * Puts middlewares around the whole run. The first one registered is the outermost. A retry starts again from the
-   * first message. What comes out of the outermost is what the run resolves to.
+   * first message. The run resolves to what the outermost middleware returns.
    *
    * @param middlewares Functions, or objects with a method `invoke`.
    * @returns A new pipe.
    * @throws {TypeError} If one of them is neither.
    */
   use(...middlewares: AnyMiddleware[]): Pipe<First, Result, Early, Accepted> {
-    return this.#with(this.#chain.use(middlewares));
+    return new Pipe(this.#type, this.#dispatcher, addMiddlewares(this.#parts, middlewares));
   }
 
   /**
    * Runs the pipe.
    *
    * @param message The first message.
-   * @param options A signal and metadata, which go along with every message. Once the signal has fired, no message is
-   * dispatched any more.
-   * @returns The last result; `undefined` where a step has ended the run.
+   * @param options A signal, metadata and values, which go along with every message. Once the signal has fired, no
+   * message is dispatched any more.
+   * @returns The last result; `undefined` if a step has ended the run.
    * @throws What a step or a dispatch threw. Nothing after it runs.
    */
   dispatch(message: First, options?: DispatchOptions): Promise<Result | Early> {
-    return this.#chain.run(message, { context: undefined, handler: Pipe, options }) as Promise<Result | Early>;
-  }
-
-  // The types of the result are the compiler's business alone: at run time all pipes are alike.
-  // deno-lint-ignore no-explicit-any
-  #with(chain: StepChain): any {
-    const pipe = new Pipe<First, Result, Early, Accepted>(this.#type, this.#dispatcher);
-    pipe.#chain = chain;
-    return pipe;
+    const { steps, middlewares } = this.#parts;
+    this.#run ??= composeRun(this.#dispatcher as DispatcherFunction, middlewares);
+    return this.#run(message, { context: undefined, handler: Pipe, steps }, options) as Promise<Result | Early>;
   }
 }

@@ -4,7 +4,7 @@ import type { ResultOf } from "../message.ts";
 export type Nothing = undefined | void;
 
 /**
- * What a step may return to be dispatched: a message, and no promise of something else.
+ * What a step may return to be dispatched: a message. A promise of another value is not a message.
  *
  * @typeParam M The messages that the dispatcher accepts.
  */
@@ -18,15 +18,16 @@ export type StepMessage<M> = M & object & { readonly then?: never };
 export type MessageIn<Returned> = Exclude<Returned, Nothing>;
 
 /**
- * What the next step receives: the result of the message that this one returns, `never` where it always ends the run.
+ * What the next step receives: the result of the message that this step returns; `never` if this step always ends the
+ * run.
  *
  * @typeParam Returned What this step returns, its promise resolved.
  */
 export type ResultAfter<Returned> = ResultOf<MessageIn<Returned>>;
 
 /**
- * Turns the last result into the next message, or ends the run by returning nothing. There is none, and the compiler
- * says so, where no last result can be.
+ * Turns the last result into the next message, or ends the run by returning nothing. After a step that always ends the
+ * run there is no result, and the compiler refuses a further step.
  *
  * @typeParam Result The last result.
  * @typeParam Context What the steps of a run share.

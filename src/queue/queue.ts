@@ -1,11 +1,14 @@
 import type { Metadata } from "../metadata.ts";
 import { InjectionToken } from "../token.ts";
 
-/** What a sender may add to a message. A handler's context will do: its metadata travels on, its signal ends the wait. */
+/**
+ * What a sender may add to a message. A handler's context fits: its metadata travels with the message, and its signal ends
+ * the wait.
+ */
 export interface SendOptions {
-  /** Ends the wait for room in the queue. Once the message is in the queue it changes nothing any more. */
+  /** Ends the wait for room in the queue. It has no effect once the queue has accepted the message. */
   readonly signal?: AbortSignal | undefined;
-  /** Travels with the message, as with a dispatch. */
+  /** Travels with the message to its handler. */
   readonly metadata?: Metadata | undefined;
   /**
    * Messages of one key are handled in their order, one at a time. A queue that does not promise keys rejects with a
@@ -27,22 +30,22 @@ export interface SendOptions {
 }
 
 /**
- * Where messages go in.
+ * The end of a queue that accepts messages.
  *
  * @typeParam T The messages.
  */
 export interface Producer<T> {
-  // A property and not a method, so that the compiler compares the messages one way only.
-  /** Sends a message. The promise resolves once the queue has accepted it: from then on the queue owes its delivery. */
+  // A property and not a method: the compiler then refuses a producer of narrower messages.
+  /** Sends a message. The promise resolves once the queue has accepted it. From then on the queue has to deliver it. */
   readonly send: (message: T, options?: SendOptions) => Promise<void>;
 }
 
-/** Why a delivery failed, and when to try it again. */
+/** Why a delivery failed, and when the queue delivers the message again. */
 export interface NackOptions {
-  /** What went wrong. A queue with dead letters keeps it beside the message. */
+  /** What went wrong. A queue with dead letters keeps it with the message. */
   readonly reason?: unknown;
   /**
-   * How long the message waits before it is delivered again, in milliseconds.
+   * How long the message waits before its next delivery, in milliseconds.
    *
    * @default {0}
    */
@@ -56,8 +59,8 @@ export interface NackOptions {
 }
 
 /**
- * One message in the hands of one consumer, which has to say what became of it. The first answer is final: after it, both
- * methods do nothing.
+ * A message that one consumer holds until it settles the delivery, with `ack` or `nack`. The first call settles it. Every
+ * later call does nothing.
  *
  * @typeParam T The message.
  *
@@ -83,9 +86,9 @@ export interface NackOptions {
 export interface Delivery<T> {
   /** The message. */
   readonly message: T;
-  /** How often the message has been delivered, from 1. */
+  /** The number of this delivery of the message, from 1. */
   readonly attempt: number;
-  /** What the sender gave along with the message. */
+  /** What the sender gave with the message. */
   readonly metadata?: Metadata | undefined;
   /** What identifies the message, where the queue knows it. It is the same at each delivery. */
   readonly id?: string | undefined;
@@ -97,31 +100,31 @@ export interface Delivery<T> {
   readonly isLast?: boolean | undefined;
   /** Fires when the delivery is not this consumer's any more: its lease has run out, or its channel is gone. */
   readonly signal?: AbortSignal | undefined;
-  /** Says that the message has been handled. The queue forgets it. */
+  /** Reports that the message was handled. The queue forgets it. */
   ack(): Promise<void>;
-  /** Says that the message could not be handled. The queue delivers it again, or gives it up. */
+  /** Reports that handling the message failed. The queue delivers it again, or gives it up. */
   nack(options?: NackOptions): Promise<void>;
 }
 
 /**
- * Where messages come out. Each iterator is a consumer of its own, and each message goes to one of them.
+ * The end of a queue that delivers messages. Each iterator is a separate consumer, and each message goes to one of them.
  *
- * A consumer that leaves its loop gives back what it has neither acked nor nacked. An iterator ends when the queue is
- * closed and nothing is left.
+ * A consumer that leaves its loop gives back the deliveries that it has not settled. An iterator ends when the queue is
+ * closed and no message is left.
  *
- * Its `return` should end a `next` that is waiting, without a message getting lost. An async generator cannot do that, it
- * answers the two one after the other: a {@linkcode Pump} then leaves it behind, and nacks the message that it still
+ * `return` should end a call of `next` that waits, without losing a message. An async generator cannot do that: its `return`
+ * waits until `next` has settled. A {@linkcode Pump} does not wait for such an iterator, and nacks the message that it still
  * yields.
  *
  * @typeParam T The messages.
  */
 export interface Consumer<T> {
-  /** Starts to receive. */
+  /** Starts to receive messages. */
   [Symbol.asyncIterator](): AsyncIterator<Delivery<T>>;
 }
 
 /**
- * Both ends of a queue. Implement it to put a broker or a database behind the same producers, consumers and pumps.
+ * Both ends of a queue. Implement it to use a broker or a database with the same producers, consumers and pumps.
  *
  * @typeParam T The messages.
  *
@@ -130,7 +133,7 @@ export interface Consumer<T> {
  * import { assertEquals } from "@std/assert";
  * import { type Delivery, MemoryQueue, type Queue, type SendOptions } from "@cq/core";
  *
- * // A queue that counts what is sent, around another one.
+ * // A queue around another queue, which counts the messages that are sent.
  * class CountingQueue<T> implements Queue<T> {
  *   readonly #inner: Queue<T>;
  *   sent = 0;
@@ -162,8 +165,8 @@ export interface Consumer<T> {
  */
 export interface Queue<T> extends Producer<T>, Consumer<T> {
   /**
-   * Accepts no message any more: `send` rejects with a {@linkcode QueueClosedError}. What has been accepted is still
-   * delivered; then the iterators end. Closing twice is no error.
+   * Stops accepting messages: `send` rejects with a {@linkcode QueueClosedError}. The queue still delivers what it has
+   * accepted. Then its iterators end. Closing twice is not an error.
    */
   close(): void | PromiseLike<void>;
 }
@@ -190,4 +193,4 @@ export interface LocalQueue<T> extends Queue<T> {
  * Gives the delivery that a pump handles, as a value of the dispatch: `context.values.get(DELIVERY)`, `inject(DELIVERY)`.
  * It is there to be read; the pump settles it.
  */
-export const DELIVERY: InjectionToken<Delivery<unknown>> = new InjectionToken("DELIVERY");
+export const DELIVERY: InjectionToken<Delivery<unknown>> = /* @__PURE__ */ new InjectionToken("DELIVERY");

@@ -1,35 +1,35 @@
-/** One promise, and what holds a part of yours against it. Bound to no test runner: give name and run to yours. */
+/** One case of a suite. It belongs to no test runner: pass its name and its function to yours. */
 export interface ConformanceCase {
-  /** The promise, in words that go on from the name of the part. */
+  /** What the case expects, in words that continue a sentence which starts with the name of the tested part. */
   readonly name: string;
-  /** Whether the part does not make the promise. Tell the test runner, so that it shows in its report. */
+  /** Whether the tested part does not promise this. Pass it to the test runner, so that its report shows it. */
   readonly skip: boolean;
   /**
-   * Holds the part against the promise. It needs no `this`, and takes no arguments.
+   * Runs the case. It needs no `this`, and takes no arguments.
    *
-   * @returns A promise that rejects with an `Error` where the promise is broken. It says what was expected, what
-   * happened, and how to see it again.
+   * @returns A promise that rejects with an `Error` if the case fails. The error says what was expected, what happened, and
+   * how to repeat it.
    */
   readonly run: () => Promise<void>;
 }
 
 /**
- * Makes the error of a broken promise.
+ * Creates the error of a case that fails.
  *
  * @param expected What was expected.
  * @param actual What happened instead.
  * @returns The error, to be thrown.
  */
-export function brokenPromise(expected: string, actual: string): Error {
+export function caseFailure(expected: string, actual: string): Error {
   return new Error(`expected ${expected}, but ${actual}`);
 }
 
 /**
- * Waits for a promise, and no longer than the limit.
+ * Waits for a promise, up to a limit.
  *
  * @typeParam T What the promise resolves to.
  * @param promise The promise.
- * @param options How long to wait, and what to say that was expected.
+ * @param options How long to wait, and what was expected.
  * @returns What the promise resolves to.
  */
 export async function within<T>(
@@ -38,7 +38,7 @@ export async function within<T>(
 ): Promise<T> {
   let timer: ReturnType<typeof setTimeout> | undefined;
   const limit = new Promise<never>((_resolve, reject) => {
-    timer = setTimeout(() => reject(brokenPromise(expected, `waited ${timeoutMs} ms in vain`)), timeoutMs);
+    timer = setTimeout(() => reject(caseFailure(expected, `it did not happen within ${timeoutMs} ms`)), timeoutMs);
   });
   try {
     return await Promise.race([promise, limit]);

@@ -1,6 +1,6 @@
 /**
- * The test kit: a bus that records, and suites that a queue or a container adapter of yours can be held against. It is
- * bound to no test runner.
+ * The test kit: a bus that records, and conformance suites for your own queue, container adapter or deduplication store.
+ * It works with any test runner.
  *
  * @example
  * ```ts
@@ -19,6 +19,7 @@
  * @module
  */
 
+export { assertRoundTrip } from "./assert_round_trip.ts";
 export type { ConformanceCase } from "./conformance_case.ts";
 export { queueConformance } from "./queue/queue_conformance.ts";
 export type {
@@ -28,13 +29,11 @@ export type {
   QueueFeatures,
   TestMessage,
 } from "./queue/queue_features.ts";
+export {
+  deduplicationStoreConformance,
+  type DeduplicationStoreConformanceOptions,
+} from "./deduplication_store/deduplication_store_conformance.ts";
 export { diAdapterConformance } from "./di_adapter/di_adapter_conformance.ts";
 export type { DIAdapterFeatures, DIAdapterHarness, TestBinding } from "./di_adapter/di_adapter_harness.ts";
-export {
-  type AnyBus,
-  type CompletedRecord,
-  type DispatchRecord,
-  type Recorder,
-  type RecordingBus,
-  recordingBus,
-} from "./recording_bus.ts";
+export { type AnyBus, type RecordingBus, recordingBus } from "./recording_bus.ts";
+export type { CompletedRecord, DispatchRecord, Recorder } from "./recorder.ts";

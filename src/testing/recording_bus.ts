@@ -1,87 +1,14 @@
-import type { DispatchOptions } from "../context.ts";
+import { abortable, reasonOfAbort } from "../internal/abort.ts";
+import { isInstanceOf } from "../message_class.ts";
 import { Bus } from "../bus/bus.ts";
 import type { CommandBus } from "../bus/command_bus.ts";
-import type { DispatcherFunction } from "../dispatcher.ts";
 import type { EventBus } from "../bus/event_bus.ts";
-import type { MessageType, ResultOf } from "../message.ts";
-import { describe } from "../naming.ts";
 import type { QueryBus } from "../bus/query_bus.ts";
-import { BusRecorder } from "./recorder.ts";
-
-/**
- * One dispatch.
- *
- * @typeParam M The message.
- */
-export interface DispatchRecord<M = unknown> {
-  /** The message. */
-  readonly message: M;
-  /** The signal and the metadata that the caller gave. */
-  readonly options: DispatchOptions | undefined;
-  /** How it ended: with a value or with a reason, as of `Promise.allSettled`. `undefined` as long as it runs. */
-  readonly outcome: PromiseSettledResult<ResultOf<M>> | undefined;
-}
-
-/**
- * What a recording bus can do besides what the bus can.
- *
- * @typeParam M The messages that the bus takes.
- */
-export interface Recorder<M = unknown> {
-  /** Everything that was dispatched, in the order of the dispatches. */
-  readonly records: readonly DispatchRecord<M>[];
-
-  /**
-   * The messages of a class that were dispatched.
-   *
-   * @typeParam T The messages.
-   * @param type Their class, or a base of it.
-   * @returns The messages, in the order of the dispatches.
-   */
-  messages<T extends M>(type: MessageType<T>): T[];
-
-  /**
-   * Waits until a message of a class has been dispatched and handled.
-   *
-   * It begins with the first message and gives each one once, so that it does not matter whether you ask before or after the
-   * dispatch. A dispatch that fails counts too.
-   *
-   * @typeParam T The message.
-   * @param type Its class, or a base of it.
-   * @param options A signal that ends the wait. It takes no message away from others who wait.
-   * @returns The dispatch, with its outcome.
-   * @throws The reason of the signal.
-   */
-  next<T extends M>(
-    type: MessageType<T>,
-    options?: { readonly signal?: AbortSignal | undefined },
-  ): Promise<CompletedRecord<T>>;
-
-  /**
-   * Answers messages of a class in place of their handler. Neither handlers, middlewares nor listeners see them.
-   *
-   * The answer for the nearest class on the prototype chain is given. A second one for a class replaces the first.
-   *
-   * @typeParam T The message.
-   * @param type Its class, or a base of it.
-   * @param answer Gives the result, or throws.
-   * @returns The recording bus itself.
-   */
-  answer<T extends M>(
-    type: MessageType<T>,
-    answer: (message: T, options: DispatchOptions | undefined) => ResultOf<T> | PromiseLike<ResultOf<T>>,
-  ): this;
-}
-
-/**
- * A dispatch that has ended.
- *
- * @typeParam M The message.
- */
-export interface CompletedRecord<M = unknown> extends DispatchRecord<M> {
-  /** How it ended: with a value or with a reason, as of `Promise.allSettled`. */
-  readonly outcome: PromiseSettledResult<ResultOf<M>>;
-}
+import type { DispatchOptions } from "../context.ts";
+import type { DispatcherFunction } from "../dispatcher.ts";
+import type { MessageType } from "../message.ts";
+import { describe } from "../naming.ts";
+import type { Recorder } from "./recorder.ts";
 
 /**
  * A bus that records.
@@ -96,13 +23,13 @@ export type AnyBus = CommandBus | QueryBus | EventBus;
 /**
  * Wraps a bus, so that a test sees what was dispatched on it, waits for a message, and answers in place of handlers.
  *
- * It takes the place of the bus, by type as well: pass it to what is tested, or bind it in the container. What goes
- * to the wrapped bus directly is not recorded.
+ * The recording bus replaces the bus, by type as well: pass it to the code under test, or bind it in the container.
+ * Messages that are dispatched on the wrapped bus directly are not recorded.
  *
  * @typeParam B The bus.
  * @param bus The bus.
  * @returns The bus that records.
- * @throws {TypeError} If it is no bus.
+ * @throws {TypeError} If the value is not a bus.
  *
  * @example
  * ```ts
@@ -115,7 +42,7 @@ export type AnyBus = CommandBus | QueryBus | EventBus;
  *
  * async function checkOut(commands: CommandBus): Promise<string> {
  *   const isPaid = await commands.dispatch(new ChargeCard());
- *   // Nobody waits for the mail.
+ *   // The shop does not wait for the mail.
  *   if (isPaid) queueMicrotask(() => commands.dispatch(new SendReceipt()));
  *   return isPaid ? "paid" : "declined";
  * }
@@ -133,9 +60,11 @@ export type AnyBus = CommandBus | QueryBus | EventBus;
  * ```
  */
 export function recordingBus<B extends AnyBus>(bus: B): RecordingBus<B> {
-  if (!(bus instanceof Bus)) throw new TypeError(`Cannot record on ${describe(bus)}: it is no bus`);
+  if (!(bus instanceof Bus)) throw new TypeError(`Cannot record on ${describe(bus)}: it is not a bus`);
   const { dispatch } = bus as { dispatch: DispatcherFunction<unknown> };
-  const recorder = new BusRecorder((message, options) => Reflect.apply(dispatch, bus, [message, options]));
+  const recorder = new BusRecorder(function dispatchOnBus(message, options) {
+    return Reflect.apply(dispatch, bus, [message, options]);
+  });
   const own = {
     records: recorder.records,
     messages: (type: MessageType) => recorder.messages(type),
@@ -152,12 +81,122 @@ export function recordingBus<B extends AnyBus>(bus: B): RecordingBus<B> {
       if (Object.hasOwn(own, key)) return own[key as keyof typeof own];
       const value: unknown = Reflect.get(bus, key);
       if (typeof value !== "function" || key === "constructor") return value;
-      // A bus keeps its state in private fields, so its methods are called on itself, whoever passes for it.
-      return (...args: unknown[]) => {
+      // A bus keeps its state in private fields, which a proxy does not have. Its methods therefore run on the bus itself.
+      return function callOnBus(...args: unknown[]): unknown {
         const result: unknown = Reflect.apply(value, bus, args);
         return result === bus ? recording : result;
       };
     },
   }) as RecordingBus<B>;
   return recording;
+}
+
+/** A dispatch, as it is kept. */
+interface Recording {
+  readonly message: unknown;
+  readonly options: DispatchOptions | undefined;
+  outcome: PromiseSettledResult<unknown> | undefined;
+}
+
+/** A dispatch that no wait has taken yet. */
+interface Entry {
+  readonly index: number;
+  readonly recording: Recording;
+  readonly completed: Promise<unknown>;
+}
+
+interface Waiter {
+  readonly type: MessageType;
+  readonly take: (entry: Entry) => void;
+}
+
+type Answer = (message: unknown, options: DispatchOptions | undefined) => unknown;
+
+/** Keeps dispatches, gives them to the waits, and answers in place of a bus. */
+class BusRecorder {
+  readonly records: Recording[] = [];
+  readonly #dispatch: DispatcherFunction<unknown>;
+  /** By the prototype of the message's class. */
+  readonly #answers = new Map<object, Answer>();
+  /** In the order of the dispatches. */
+  readonly #entries: Entry[] = [];
+  readonly #waiters = new Set<Waiter>();
+
+  constructor(dispatch: DispatcherFunction<unknown>) {
+    this.#dispatch = dispatch;
+  }
+
+  dispatch(message: unknown, options: DispatchOptions | undefined): Promise<unknown> {
+    const recording: Recording = { message, options, outcome: undefined };
+    const index = this.records.push(recording);
+    const running = this.#run(message, options);
+    const completed = running.then(
+      (value) => recording.outcome = { status: "fulfilled", value },
+      (reason) => recording.outcome = { status: "rejected", reason },
+    );
+    this.#offer({ index, recording, completed });
+    return running;
+  }
+
+  messages(type: MessageType): unknown[] {
+    return this.records.map(({ message }) => message).filter((message) => isInstanceOf(message, type));
+  }
+
+  next(type: MessageType, signal: AbortSignal | undefined): Promise<Recording> {
+    return abortable(signal, (resolve) => {
+      let taken: Entry | undefined;
+      const waiter: Waiter = {
+        type,
+        take: (entry) => {
+          taken = entry;
+          entry.completed.then(() => resolve(entry.recording));
+        },
+      };
+      const place = this.#entries.findIndex(({ recording }) => isInstanceOf(recording.message, type));
+      if (place < 0) this.#waiters.add(waiter);
+      else waiter.take(this.#entries.splice(place, 1)[0]!);
+
+      return () => {
+        this.#waiters.delete(waiter);
+        if (taken !== undefined) this.#offer(taken);
+      };
+    });
+  }
+
+  answer(type: MessageType, answer: Answer): void {
+    this.#answers.set(type.prototype as object, answer);
+  }
+
+  /** The answer for the nearest class of a message. */
+  answerFor(message: unknown): Answer | undefined {
+    for (let prototype = prototypeOf(message); prototype !== null; prototype = Object.getPrototypeOf(prototype)) {
+      const answer = this.#answers.get(prototype);
+      if (answer !== undefined) return answer;
+    }
+    return undefined;
+  }
+
+  async #run(message: unknown, options: DispatchOptions | undefined): Promise<unknown> {
+    const answer = this.answerFor(message);
+    if (answer === undefined) return await this.#dispatch(message, options);
+    // A bus does the same before it calls a handler.
+    if (options?.signal?.aborted) throw reasonOfAbort(options.signal);
+    return await answer(message, options);
+  }
+
+  /** Gives a dispatch to the wait that is oldest, or keeps it for a later one. */
+  #offer(entry: Entry): void {
+    for (const waiter of this.#waiters) {
+      if (!isInstanceOf(entry.recording.message, waiter.type)) continue;
+      this.#waiters.delete(waiter);
+      return waiter.take(entry);
+    }
+    const place = this.#entries.findIndex(({ index }) => index > entry.index);
+    this.#entries.splice(place < 0 ? this.#entries.length : place, 0, entry);
+  }
+}
+
+/** A value without a class has no answer here. The bus refuses it. */
+function prototypeOf(message: unknown): object | null {
+  return message === null || message === undefined ? null : Object.getPrototypeOf(message);
 }

@@ -5,7 +5,18 @@ import { Container as NeedleContainer, inject as needleInject } from "@needle-di
 import { asFunction, asValue, createContainer } from "awilix";
 import { Container as InversifyContainer, ContainerModule, type ContainerModuleLoadOptions } from "inversify";
 import { container as rootContainer, type Disposable, injectable, type InjectionToken, Lifecycle } from "tsyringe";
-import { CommandBus, type Constructor, EventBus, QueryBus, RelatedEvents } from "@cq/core";
+import {
+  CommandBus,
+  type Constructor,
+  ContextValues,
+  type DIAdapter,
+  EventBus,
+  InjectionToken as CqToken,
+  MessageRouter,
+  Query,
+  QueryBus,
+  RelatedEvents,
+} from "@cq/core";
 import { diAdapterConformance, type DIAdapterHarness } from "@cq/core/testing";
 import { awilixAdapter, type AwilixScope } from "../../examples/containers/awilix.ts";
 import { inversifyAdapter, type InversifyScope } from "../../examples/containers/inversify.ts";
@@ -125,6 +136,80 @@ for (const [adapter, cases] of Object.entries(CASES)) {
   for (const { name, run, skip } of cases) {
     Deno.test({ name: `${adapter} ${name}`, ignore: skip, fn: run });
   }
+}
+
+class ReadUser extends Query<unknown> {}
+
+class User {
+  readonly name: string;
+
+  constructor(name: string) {
+    this.name = name;
+  }
+}
+
+const TX = new CqToken<number>("TX");
+
+/** A handler that its container gives the values of the dispatch. */
+class ReadUserHandler {
+  readonly #user: User;
+  readonly #transaction: number;
+
+  constructor(user: User, transaction: number) {
+    this.#user = user;
+    this.#transaction = transaction;
+  }
+
+  handle(_query: ReadUser): unknown {
+    return `${this.#user.name} in ${this.#transaction}`;
+  }
+}
+
+/** Each container, and how it builds the handler out of the values. */
+const BUILDERS: Record<string, () => DIAdapter> = {
+  awilixAdapter: () => {
+    const names = new Map<unknown, string>([[User, "user"], [TX, "transaction"], [ReadUserHandler, "handler"]]);
+    const container = createContainer<{ user: User; transaction: number }>({ strict: true });
+    container.register("handler", asFunction(({ user, transaction }) => new ReadUserHandler(user, transaction)));
+    return awilixAdapter(container, names) as DIAdapter;
+  },
+  inversifyAdapter: () => {
+    const container = new InversifyContainer();
+    container.bind(ReadUserHandler)
+      .toResolvedValue((user: User, transaction: number) => new ReadUserHandler(user, transaction), [User, TX.name])
+      .inTransientScope();
+    return inversifyAdapter(container) as DIAdapter;
+  },
+  needleAdapter: () => {
+    const build = () => new ReadUserHandler(needleInject(User), needleInject<number>(TX.name));
+    return needleAdapter(
+      new NeedleContainer(),
+      (scope) => scope.bind({ provide: ReadUserHandler, useFactory: build }),
+    ) as DIAdapter;
+  },
+  tsyringeAdapter: () => {
+    const container = rootContainer.createChildContainer();
+    container.register(ReadUserHandler, {
+      useFactory: (scope) => new ReadUserHandler(scope.resolve(User), scope.resolve<number>(TX.name)),
+    });
+    return tsyringeAdapter(container) as DIAdapter;
+  },
+};
+
+for (const [adapter, build] of Object.entries(BUILDERS)) {
+  Deno.test(`${adapter} provides the values of a dispatch to its scope, those of middlewares too, and to no other`, async () => {
+    const router = new MessageRouter(build());
+    router.queryHandler(ReadUser)(ReadUserHandler);
+    let transactions = 0;
+    const queries = router.newQueryBus().use((_message, next, { values }) =>
+      next(undefined, { values: values.with(TX, ++transactions) })
+    );
+    const read = (name: string) =>
+      queries.dispatch(new ReadUser(), { values: new ContextValues().with(User, new User(name)) });
+
+    assertEquals(await Promise.all([read("Ada"), read("Bob")]), ["Ada in 1", "Bob in 2"]);
+    assertEquals(await read("Ada"), "Ada in 3");
+  });
 }
 
 const PRINTED = [

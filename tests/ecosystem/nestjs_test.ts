@@ -14,13 +14,16 @@ import {
 import { type ContextId, ModuleRef, NestFactory, REQUEST } from "@nestjs/core";
 import { ExpressAdapter, type NestExpressApplication } from "@nestjs/platform-express";
 import {
+  type AnyMiddleware,
   Command,
   CommandBus,
   type Constructor,
+  ContextValues,
   type DispatchOptions,
   Event,
   EventBus,
   type HandlerContext,
+  InjectionToken,
   MessageRouter,
   Query,
   QueryBus,
@@ -276,6 +279,38 @@ Deno.test("CqrsModule gives RelatedEvents to the handlers of commands alone", as
   );
 });
 
+Deno.test("CqrsModule injects the values of a dispatch, those of middlewares too, by their class or by the name of the token", async () => {
+  class User {
+    constructor(readonly name: string) {}
+  }
+  const TX = new InjectionToken<number>("TX");
+  @Injectable()
+  class Repository {
+    constructor(@Inject(TX.name) readonly transaction: number) {}
+  }
+  @CommandHandler(CreateUser)
+  class CreateUserHandler {
+    constructor(private readonly user: User, private readonly repository: Repository) {}
+    execute({ name }: CreateUser): string {
+      return `${name} by ${this.user.name} in ${this.repository.transaction}`;
+    }
+  }
+  let transactions = 0;
+  const begin: AnyMiddleware = (_message, next, { values }) =>
+    next(undefined, { values: values.with(TX, ++transactions) });
+  await using app = await start([Repository, CreateUserHandler], { commands: [begin], values: [User, TX] });
+  const commands = app.get<CommandBus>(CommandBus);
+  const by = (name: string) => ({ values: new ContextValues().with(User, new User(name)) });
+
+  assertEquals(await commands.dispatch(new CreateUser("Ada"), by("Grace")), "Ada by Grace in 1");
+  assertEquals(await commands.dispatch(new CreateUser("Bob"), by("Alan")), "Bob by Alan in 2");
+  await assertRejects(
+    () => commands.dispatch(new CreateUser("Eve")),
+    TypeError,
+    'Cannot inject "User": the dispatch carries no such value',
+  );
+});
+
 Deno.test("CqrsModule injects the buses into handlers", async () => {
   @CommandHandler(CreateUser)
   class CreateUserHandler {
@@ -420,7 +455,7 @@ function nestHarness(): DIAdapterHarness<ContextId | undefined> & AsyncDisposabl
 }
 
 /** In Nest, whoever injects a transient provider twice gets the same instance twice. */
-const OTHERWISE_IN_NEST = "shares a singleton with everybody, and a transient value with nobody";
+const OTHERWISE_IN_NEST = "shares a singleton everywhere, and never shares a transient value";
 
 // Nest disposes nothing that is request-scoped.
 for (const { name, run, skip } of diAdapterConformance(nestHarness, { disposal: false })) {

@@ -1,8 +1,8 @@
-// Each of these queues breaks one promise. What a suite says of them is what the tests of the suite look at.
+// Each of these queues breaks one promise. The tests of the suite look at the cases that fail for it.
 
 import type { Delivery, SendOptions } from "@cq/core";
 import type { TestMessage } from "@cq/core/testing";
-import { answering, type Inner, type TestConsumer, WrappedQueue } from "./wrapped_queue.ts";
+import { type Inner, replacing, type TestConsumer, WrappedQueue } from "./wrapped_queue.ts";
 
 async function turns(count: number): Promise<void> {
   for (let turn = 0; turn < count; turn++) await undefined;
@@ -14,7 +14,7 @@ export class ChangesMessages extends WrappedQueue {
   }
 }
 
-/** A receive that was abandoned still takes the next message. */
+/** An abandoned receive still takes the next message. */
 export class LosesOnAbandon extends WrappedQueue {
   protected override consume(inner: Inner): TestConsumer {
     const consumer = super.consume(inner);
@@ -36,7 +36,7 @@ export class LosesOnAbandon extends WrappedQueue {
   }
 }
 
-/** Two consumers that come at the same time read the same message, before either has marked it. */
+/** Two consumers that receive at the same time read the same message, before one of them has marked it. */
 export class DuplicatesUnderLoad extends WrappedQueue {
   #last: Delivery<TestMessage> | undefined;
 
@@ -56,7 +56,7 @@ export class DuplicatesUnderLoad extends WrappedQueue {
   }
 }
 
-/** Only the receiver that came last is told of a message. The others find it when they ask again. */
+/** A message wakes only the receiver that came last. Other receivers find it when they ask again. */
 export class ForgetsReceivers extends WrappedQueue {
   #last: (() => void) | undefined;
   readonly #receivers: (() => void)[] = [];
@@ -106,7 +106,7 @@ export class ForgetsAReceiverOnClose extends WrappedQueue {
   }
 }
 
-/** What waits when the queue closes is delivered twice: to those who wait, and once more from what was flushed. */
+/** Messages that wait when the queue closes are delivered twice. */
 export class DuplicatesOnClose extends WrappedQueue {
   readonly #waiting = new Set<TestMessage>();
 
@@ -127,7 +127,7 @@ export class DuplicatesOnClose extends WrappedQueue {
   }
 }
 
-/** What is on its way while the queue closes is accepted, and gone. */
+/** Messages that are being sent while the queue closes are accepted, and lost. */
 export class LosesOnClose extends WrappedQueue {
   protected override async accept(message: TestMessage, options?: SendOptions): Promise<void> {
     const wasOpen = !this.inner.closed;
@@ -144,56 +144,56 @@ export class RejectsWithAnotherError extends WrappedQueue {
   }
 }
 
-/** A nack resolves once the message is received again, which nobody can do while a consumer waits for the nack. */
+/** A nack resolves only once the message is received again, which cannot happen while the consumer awaits the nack. */
 export class BlocksOnNack extends WrappedQueue {
   readonly #again = new Map<number, () => void>();
 
   protected override deliver(delivery: Delivery<TestMessage>): Delivery<TestMessage> {
     const { message: { id }, attempt } = delivery;
     this.#again.get(id)?.();
-    let isAnswered = attempt === 3;
+    let isSettled = attempt === 3;
     const nack: Delivery<TestMessage>["nack"] = async (options) => {
-      const received = isAnswered || options?.delay
+      const received = isSettled || options?.delay
         ? undefined
         : new Promise<void>((resolve) => this.#again.set(id, resolve));
-      isAnswered = true;
+      isSettled = true;
       await delivery.nack(options);
       await received;
     };
     const ack = () => {
-      isAnswered = true;
+      isSettled = true;
       return delivery.ack();
     };
-    return answering(delivery, { ack, nack });
+    return replacing(delivery, { ack, nack });
   }
 }
 
 export class CountsNoAttempts extends WrappedQueue {
   protected override deliver(delivery: Delivery<TestMessage>): Delivery<TestMessage> {
-    return answering(delivery, { attempt: 1 });
+    return replacing(delivery, { attempt: 1 });
   }
 }
 
-/** An ack says that it is done before it is. */
+/** An ack resolves before the delivery is settled. */
 export class AcksLate extends WrappedQueue {
   protected override deliver(delivery: Delivery<TestMessage>): Delivery<TestMessage> {
     const ack = () => {
       turns(20).then(() => delivery.ack());
       return Promise.resolve();
     };
-    return answering(delivery, { ack });
+    return replacing(delivery, { ack });
   }
 }
 
-export class RejectsASecondAnswer extends WrappedQueue {
+export class RejectsASecondAck extends WrappedQueue {
   protected override deliver(delivery: Delivery<TestMessage>): Delivery<TestMessage> {
-    let isAnswered = false;
-    const once = async (answer: () => Promise<void>) => {
-      if (isAnswered) throw new TypeError("there is an answer already");
-      isAnswered = true;
-      await answer();
+    let isSettled = false;
+    const once = async (settle: () => Promise<void>) => {
+      if (isSettled) throw new TypeError("the delivery is settled already");
+      isSettled = true;
+      await settle();
     };
-    return answering(delivery, {
+    return replacing(delivery, {
       ack: () => once(() => delivery.ack()),
       nack: (options) => once(() => delivery.nack(options)),
     });
@@ -217,7 +217,7 @@ export class BreaksOrder extends WrappedQueue {
   }
 }
 
-/** Nothing can be sent as long as anybody holds a message. */
+/** A send waits as long as a consumer holds a message. */
 export class LocksWhileHeld extends WrappedQueue {
   #free: Promise<void> = Promise.resolve();
 
@@ -239,7 +239,7 @@ export class LocksWhileHeld extends WrappedQueue {
         const unlock = unlocks.at(-1)!;
         const ack = () => (unlock(), delivery.ack());
         const nack: Delivery<TestMessage>["nack"] = (options) => (unlock(), delivery.nack(options));
-        return { done: false, value: answering(delivery, { ack, nack }) };
+        return { done: false, value: replacing(delivery, { ack, nack }) };
       },
       return: () => {
         hasLeft = true;
@@ -250,7 +250,7 @@ export class LocksWhileHeld extends WrappedQueue {
   }
 }
 
-/** A consumer that throws takes all the others down with it. */
+/** A consumer that throws ends all other consumers. */
 export class StopsWhenOneThrows extends WrappedQueue {
   #isBroken = false;
 
@@ -265,7 +265,7 @@ export class StopsWhenOneThrows extends WrappedQueue {
         held.add(delivery);
         const ack = () => (held.delete(delivery), delivery.ack());
         const nack: Delivery<TestMessage>["nack"] = (options) => (held.delete(delivery), delivery.nack(options));
-        return { done: false, value: answering(delivery, { ack, nack }) };
+        return { done: false, value: replacing(delivery, { ack, nack }) };
       },
       return: () => {
         this.#isBroken ||= held.size > 0;
@@ -275,7 +275,7 @@ export class StopsWhenOneThrows extends WrappedQueue {
   }
 }
 
-/** What is not acked soon enough goes to whoever else asks. */
+/** A message without an ack soon goes to another consumer. */
 export class GivesAwayWhatIsHeld extends WrappedQueue {
   protected override deliver(delivery: Delivery<TestMessage>): Delivery<TestMessage> {
     turns(150).then(() => delivery.nack());
@@ -285,7 +285,7 @@ export class GivesAwayWhatIsHeld extends WrappedQueue {
 
 export class IgnoresDelay extends WrappedQueue {
   protected override deliver(delivery: Delivery<TestMessage>): Delivery<TestMessage> {
-    return answering(delivery, { nack: ({ reason } = {}) => delivery.nack({ reason }) });
+    return replacing(delivery, { nack: ({ reason } = {}) => delivery.nack({ reason }) });
   }
 }
 
@@ -301,7 +301,7 @@ export class ForgetsMetadata extends WrappedQueue {
   }
 }
 
-/** It keeps what has been handled, for ever. */
+/** It keeps all handled messages. */
 export class Hoards extends WrappedQueue {
   readonly #handled: TestMessage[] = [];
 
@@ -313,11 +313,11 @@ export class Hoards extends WrappedQueue {
 
 export class CountsFromZero extends WrappedQueue {
   protected override deliver(delivery: Delivery<TestMessage>): Delivery<TestMessage> {
-    return answering(delivery, { attempt: delivery.attempt - 1 });
+    return replacing(delivery, { attempt: delivery.attempt - 1 });
   }
 }
 
-/** A nack takes an ack back. */
+/** A nack after an ack delivers the message again. */
 export class ChangesItsMind extends WrappedQueue {
   protected override deliver(delivery: Delivery<TestMessage>): Delivery<TestMessage> {
     let isAcked = false;
@@ -330,17 +330,17 @@ export class ChangesItsMind extends WrappedQueue {
       isAcked = false;
       this.inner.send(delivery.message).catch(() => {});
     };
-    return answering(delivery, { ack, nack });
+    return replacing(delivery, { ack, nack });
   }
 }
 
 export class HalvesDelay extends WrappedQueue {
   protected override deliver(delivery: Delivery<TestMessage>): Delivery<TestMessage> {
-    return answering(delivery, { nack: (options) => delivery.nack({ ...options, delay: (options?.delay ?? 0) / 2 }) });
+    return replacing(delivery, { nack: (options) => delivery.nack({ ...options, delay: (options?.delay ?? 0) / 2 }) });
   }
 }
 
-/** It takes a message that is delayed for one that is gone. */
+/** It ends its consumers although a message is delayed. */
 export class EndsWhileDelayed extends WrappedQueue {
   #isDelayed = false;
 
@@ -360,7 +360,7 @@ export class EndsWhileDelayed extends WrappedQueue {
       this.#isDelayed ||= options?.delay !== undefined;
       return delivery.nack(options);
     };
-    return answering(delivery, { nack });
+    return replacing(delivery, { nack });
   }
 }
 
@@ -370,11 +370,11 @@ export class GivesUpEarly extends WrappedQueue {
       if (delivery.attempt === 1) this.giveUp(delivery.message, options?.reason);
       return delivery.nack(options);
     };
-    return answering(delivery, { nack });
+    return replacing(delivery, { nack });
   }
 }
 
-/** It has a message for those who have waited in vain when it closes. */
+/** When it closes, it sends a message to the consumers that wait. */
 export class InventsAMessageOnClose extends WrappedQueue {
   #waiting = 0;
   #isUnused = true;
@@ -409,7 +409,7 @@ export class AcceptsAfterClose extends WrappedQueue {
   }
 }
 
-/** What is on its way while the queue closes is neither accepted nor rejected. */
+/** Messages that are being sent while the queue closes are neither accepted nor rejected. */
 export class LeavesSendersWaiting extends WrappedQueue {
   protected override async accept(message: TestMessage, options?: SendOptions): Promise<void> {
     const wasOpen = !this.inner.closed;
@@ -419,7 +419,7 @@ export class LeavesSendersWaiting extends WrappedQueue {
   }
 }
 
-/** Where it should make its senders wait it throws, and not even by promise. */
+/** When it is full, it throws from `send` instead of making the sender wait. */
 export class ThrowsWhenFull extends WrappedQueue {
   constructor() {
     super({ maxSize: 100 });
@@ -431,7 +431,7 @@ export class ThrowsWhenFull extends WrappedQueue {
   }
 }
 
-/** Its capacity is half of what it promises. */
+/** Its capacity is half of the promised one. */
 export class RejectsWhenHalfFull extends WrappedQueue {
   constructor() {
     super({ maxSize: 100 });
@@ -471,7 +471,7 @@ export class DuplicatesAfterMany extends WrappedQueue {
   }
 }
 
-/** What an abandoned receive had in its hands comes back twice. */
+/** The open deliveries of a consumer that leaves come back twice. */
 export class DuplicatesOnAbandon extends WrappedQueue {
   protected override consume(inner: Inner): TestConsumer {
     const consumer = super.consume(inner);
@@ -486,7 +486,7 @@ export class DuplicatesOnAbandon extends WrappedQueue {
         const nack: Delivery<TestMessage>["nack"] = (
           options,
         ) => (held.delete(delivery.message), delivery.nack(options));
-        return { done: false, value: answering(delivery, { ack, nack }) };
+        return { done: false, value: replacing(delivery, { ack, nack }) };
       },
       return: () => {
         for (const message of held) this.inner.send(message).catch(() => {});
@@ -496,7 +496,7 @@ export class DuplicatesOnAbandon extends WrappedQueue {
   }
 }
 
-/** Once it is closed an ack is not answered any more. */
+/** Once it is closed, an ack never resolves. */
 export class HangsOnLateAck extends WrappedQueue {
   protected override deliver(delivery: Delivery<TestMessage>): Delivery<TestMessage> {
     const ack = async () => {
@@ -504,6 +504,6 @@ export class HangsOnLateAck extends WrappedQueue {
       await delivery.ack();
       if (isClosed) await new Promise(() => {});
     };
-    return answering(delivery, { ack });
+    return replacing(delivery, { ack });
   }
 }

@@ -1,8 +1,8 @@
 import type { Delivery, SendOptions } from "@cq/core";
 import type { TestMessage } from "@cq/core/testing";
-import { answering, WrappedQueue } from "./wrapped_queue.ts";
+import { replacing, WrappedQueue } from "./wrapped_queue.ts";
 
-/** A queue that keeps a journal of what has no ack, which outlives it, and starts with what is in there. */
+/** A queue with a journal of the messages without an ack. The journal survives the queue, and a new queue starts with it. */
 export class JournalQueue extends WrappedQueue {
   readonly journal: Set<TestMessage>;
 
@@ -22,6 +22,6 @@ export class JournalQueue extends WrappedQueue {
       this.journal.delete(delivery.message);
       return delivery.ack();
     };
-    return answering(delivery, { ack });
+    return replacing(delivery, { ack });
   }
 }

@@ -1,13 +1,13 @@
 import { type Delivery, MemoryQueue, type MemoryQueueOptions, type Queue, type SendOptions } from "@cq/core";
 import type { DeadLetter, TestMessage } from "@cq/core/testing";
 
-/** What {@linkcode WrappedQueue} gives to those who consume. */
+/** A consumer of a {@linkcode WrappedQueue}. */
 export type TestConsumer = AsyncIterator<Delivery<TestMessage>, undefined>;
 
-/** What it has of the queue inside. */
+/** A consumer of the inner queue. */
 export type Inner = AsyncIterator<Delivery<TestMessage>, undefined>;
 
-/** A queue that keeps its promises, each part of which can be replaced by one that does not. */
+/** A correct queue. A subclass can replace each of its parts by one that is not correct. */
 export class WrappedQueue implements Queue<TestMessage> {
   readonly letters: DeadLetter[] = [];
   readonly inner: MemoryQueue<TestMessage>;
@@ -17,7 +17,7 @@ export class WrappedQueue implements Queue<TestMessage> {
     this.inner = new MemoryQueue({ maxSize: 10, maxAttempts: 3, onDead, ...options });
   }
 
-  // A property, since the interface asks for one.
+  // A property, because the interface has a property.
   readonly send = (message: TestMessage, options?: SendOptions): Promise<void> => this.accept(message, options);
 
   close(): void | Promise<void> {
@@ -51,10 +51,10 @@ export class WrappedQueue implements Queue<TestMessage> {
   }
 }
 
-/** Answers a delivery in another way. */
-export function answering(
+/** A delivery with some of its members replaced. */
+export function replacing(
   delivery: Delivery<TestMessage>,
-  answers: Partial<Delivery<TestMessage>>,
+  members: Partial<Delivery<TestMessage>>,
 ): Delivery<TestMessage> {
   const { message, attempt, metadata } = delivery;
   return {
@@ -63,6 +63,6 @@ export function answering(
     metadata,
     ack: () => delivery.ack(),
     nack: (options) => delivery.nack(options),
-    ...answers,
+    ...members,
   };
 }

@@ -3,7 +3,7 @@ import { measure } from "../measure.js";
 import { chainSource, peer } from "../peer.js";
 
 const { default: koaCompose } = await peer("koa-compose");
-// Hono does not export it: it is what runs the middlewares of every application.
+// Hono does not export it. It runs the middlewares of every application.
 const { compose: honoCompose } = await peer(
   "./node_modules/hono/dist/compose.js",
 );

@@ -161,7 +161,7 @@ const variants = {
     handled: () => built.proxy,
     isSync: true,
   },
-  // It knows singletons only: a new instance takes a child container.
+  // needle-di has only singletons: a new instance takes a child container.
   "needle-di": {
     run: () =>
       needleContainer.createChild().bind({

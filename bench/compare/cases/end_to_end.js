@@ -4,7 +4,7 @@ import { measure } from "../measure.js";
 
 const handled = { direct: 0, cq: 0 };
 
-/** Five of a kind, each from a source of its own: engines share what they have learnt between equal sources. */
+/** Five classes of one kind, each from a different source: engines share what they learn of equal sources. */
 function five(body, scope = {}) {
   const names = Object.keys(scope);
   return Array.from(

@@ -16,7 +16,7 @@ const {
 );
 const handled = { cq: 0, nest: 0, mediatr: 0 };
 
-/** Five of a kind, each from a source of its own: engines share what they have learnt between equal sources. */
+/** Five classes of one kind, each from a different source: engines share what they learn of equal sources. */
 function five(body, scope = {}) {
   const names = Object.keys(scope);
   return Array.from(

@@ -9,7 +9,7 @@ function makeVariant(depth) {
   const events = new MessageRouter().newEventBus();
   events.subscribe(Base, () => Promise.resolve(++handled));
   for (let i = 1; i < depth; i++) Base = class extends Base {};
-  // Made beforehand: each base has a constructor that runs.
+  // Made before the measurement, because the constructor of each base runs.
   const event = new Base();
   return { run: () => events.dispatch(event), handled: () => handled };
 }

@@ -9,7 +9,7 @@ function makeVariant(count) {
   const queries = router.newQueryBus();
   const messages = [];
   for (let i = 0; i < count; i++) {
-    // The hot ones from sources of their own, as in an application; for all of them that would take too long.
+    // Only the hot types have different sources, as in an application. For all of them it would take too long.
     const Message = i % (count / 10) === 0
       ? new Function(
         "Query",

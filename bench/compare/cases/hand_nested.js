@@ -1,6 +1,6 @@
 // deno-lint-ignore-file require-await -- a handler of an application is async and awaits something
 /**
- * Three async functions around a handler, as somebody without a bus would write them: the limit for three middlewares.
+ * Three async functions around a handler, as one would write them without a bus: the limit for three middlewares.
  */
 export const handNested = { handled: 0 };
 

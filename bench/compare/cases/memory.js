@@ -63,7 +63,7 @@ const before = await usedHeap();
 await repeat(dispatches);
 const growth = await usedHeap() - before;
 
-// Only where the collector stays away for long enough, which the driver sees to.
+// Only if no garbage is collected meanwhile: the driver passes the flags for that.
 const bytes = {};
 if (globalThis.process.argv[4] === "bytes") {
   const RUNS = 20_000;

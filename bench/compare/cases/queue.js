@@ -9,7 +9,7 @@ const { default: PQueue } = await peer("p-queue");
 const MESSAGES = 100_000;
 const handled = { array: 0, cq: 0, fastq: 0, pQueue: 0 };
 
-/** Workers that share an array and an index: no queue at all. */
+/** Workers that share an array and an index, without a queue. */
 async function withArray(workers) {
   const messages = [];
   for (let i = 0; i < MESSAGES; i++) messages.push(i);

@@ -27,7 +27,7 @@ const before = await usedHeap();
 for (const type of types) queries.subscribe(type, handle);
 const bytes = (await usedHeap() - before) / types.length;
 
-/** After a registration of something else, a dispatch finds its route again and does not compose it anew. */
+/** After the registration of another type, a dispatch finds its route again, without composing it again. */
 const messages = types.slice(0, 1000).map((type) => new type());
 async function timeDispatches() {
   const start = performance.now();

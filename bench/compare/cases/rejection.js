@@ -3,7 +3,7 @@ import { MessageRouter, Query } from "@cq/core";
 import { measure } from "../measure.js";
 
 const handled = { direct: 0, cq: 0 };
-// Made beforehand: a stack trace would cost more than all that is measured here.
+// Made before the measurement: a stack trace would cost more than what is measured here.
 const error = new Error("No such user");
 
 class DirectQuery {}

@@ -3,7 +3,7 @@ import { measure } from "../measure.js";
 
 const handled = { direct: 0, cq: 0 };
 
-// Each class from a source of its own: engines share what they have learnt between closures of the same source.
+// Each class has a different source: engines share what they learn of closures with the same source.
 const make = (body) =>
   Array.from(
     { length: 10 },

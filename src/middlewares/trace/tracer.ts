@@ -83,7 +83,7 @@ class PlainContext implements TraceContext {
   }
 }
 
-const EMPTY_CONTEXT: TraceContext = new PlainContext(new Map());
+const EMPTY_CONTEXT: TraceContext = /* @__PURE__ */ new PlainContext(new Map());
 
 /**
  * Makes a context whose active span is one of another process, of which only the ids are known.

@@ -1,3 +1,5 @@
+import { inheritId } from "../../delivered_id.ts";
+import { instantiate } from "../../instantiate.ts";
 import { isPromiseLike, toPromise } from "../../internal/promise.ts";
 import type { MessageType } from "../../message.ts";
 import { classOf, isInstanceOf } from "../../message_class.ts";
@@ -127,7 +129,9 @@ function nextValidated(message: object, result: SchemaResult, next: Next): Promi
   if (result.issues !== undefined) {
     throw new MessageValidationError(classOf(Object.getPrototypeOf(message)), result.issues);
   }
-  return next(instanceOf(message, result.value));
+  const validated = instanceOf(message, result.value);
+  inheritId(message, validated);
+  return next(validated);
 }
 
 /** Makes an instance of the message's class from the output of a schema. */
@@ -141,5 +145,5 @@ function instanceOf(message: object, output: unknown): object {
         `It must be an object with the data of the message, or an instance of "${name}"`,
     );
   }
-  return Object.create(prototype, Object.getOwnPropertyDescriptors(output));
+  return instantiate(prototype, output);
 }

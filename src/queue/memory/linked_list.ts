@@ -1,15 +1,15 @@
-/** What a {@linkcode LinkedList} holds: a node knows its neighbours, so that it can leave from anywhere at once. */
+/** What a {@linkcode LinkedList} holds. A node knows its neighbours, so that removing it takes constant time. */
 export interface LinkedNode<N> {
-  /** The node before, `undefined` for the first one. */
+  /** The node before this one; `undefined` for the first node. */
   previous: N | undefined;
-  /** The node behind, `undefined` for the last one. */
+  /** The node behind this one; `undefined` for the last node. */
   next: N | undefined;
 }
 
 /**
- * A line of nodes. Each operation takes the same time whatever its length, and what has left is garbage at once.
+ * A list of nodes. Each operation takes constant time, and a removed node is garbage at once.
  *
- * A node stands in one list at the most.
+ * A node stands in at most one list.
  *
  * @typeParam N The nodes.
  */
@@ -40,18 +40,18 @@ export class LinkedList<N extends LinkedNode<N>> {
     this.#first = node;
   }
 
-  /** Takes a node out. It has to be in the list. */
+  /** Removes a node. It must be in the list. */
   remove(node: N): void {
     const { previous, next } = node;
     if (previous === undefined) this.#first = next;
     else previous.next = next;
     if (next === undefined) this.#last = previous;
     else next.previous = previous;
-    // An old node that still pointed at young ones would keep them alive until the next full collection.
+    // An old node that still points at young nodes would keep them alive until the next full collection.
     node.previous = node.next = undefined;
   }
 
-  /** Takes out the node at the head. */
+  /** Removes and returns the node at the head. */
   shift(): N | undefined {
     const first = this.#first;
     if (first !== undefined) this.remove(first);

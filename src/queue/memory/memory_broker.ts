@@ -1,11 +1,11 @@
+import { abortable } from "../../internal/abort.ts";
 import { QueueClosedError } from "../../errors.ts";
-import { RESOLVED } from "../../internal/promise.ts";
 import { MAX_DELAY_MS } from "../../internal/delay.ts";
-import type { Answerable, MemoryConsumer, Receive } from "./memory_consumer.ts";
-import { LinkedList } from "./linked_list.ts";
-import { MemoryDelivery } from "./memory_delivery.ts";
-import { Backlog, type QueuedMessage } from "./backlog.ts";
+import { RESOLVED } from "../../internal/promise.ts";
 import type { Delivery, NackOptions, SendOptions } from "../queue.ts";
+import { Backlog, QueuedMessage } from "./backlog.ts";
+import { LinkedList } from "./linked_list.ts";
+import type { ConsumerHost, MemoryConsumer, Receive } from "./memory_consumer.ts";
 
 /** How a broker treats its messages. */
 export interface BrokerOptions<T> {
@@ -17,17 +17,20 @@ export interface BrokerOptions<T> {
 /**
  * Brings messages and consumers together.
  *
- * Whenever a consumer waits, the line is empty: what arrives goes to the one that has waited longest.
+ * Whenever a consumer waits, the backlog is empty: a message that arrives goes to the consumer that has waited longest.
  *
  * @typeParam T The messages.
  */
-export class MemoryBroker<T> implements Answerable<T> {
+export class MemoryBroker<T> implements ConsumerHost<T> {
+  held = 0;
   readonly #maxAttempts: number;
   readonly #onDead: BrokerOptions<T>["onDead"];
   readonly #backlog: Backlog<T>;
   readonly #receives = new LinkedList<Receive<T>>();
-  #pending = 0;
+  /** How many messages wait for the delay of their nack. */
   #delayed = 0;
+  /** How many messages `onDead` is taking over. */
+  #dying = 0;
   #isClosed = false;
 
   constructor({ maxSize, maxAttempts, onDead }: BrokerOptions<T>) {
@@ -41,7 +44,7 @@ export class MemoryBroker<T> implements Answerable<T> {
   }
 
   get pending(): number {
-    return this.#pending;
+    return this.held + this.#delayed + this.#dying;
   }
 
   get isClosed(): boolean {
@@ -53,54 +56,54 @@ export class MemoryBroker<T> implements Answerable<T> {
     if (signal?.aborted) return Promise.reject(signal.reason);
     if (this.#isClosed) return Promise.reject(new QueueClosedError(message));
 
-    const queued: QueuedMessage<T> = { message, attempt: 1, metadata: options?.metadata };
+    const queued = new QueuedMessage<T>({ message, attempt: 1, metadata: options?.metadata });
     if (this.#receives.first === undefined && !this.#backlog.hasRoom) return this.#sendLater(queued, signal);
     this.#enqueue(queued);
     return RESOLVED;
   }
 
-  receive(hand: MemoryConsumer<T>): Promise<IteratorResult<Delivery<T>, undefined>> {
-    if (hand.hasLeft) return Promise.resolve({ done: true, value: undefined });
+  receive(consumer: MemoryConsumer<T>): Promise<IteratorResult<Delivery<T>, undefined>> {
     const queued = this.#backlog.take();
-    if (queued !== undefined) return Promise.resolve({ done: false, value: this.#handOver(queued, hand) });
+    if (queued !== undefined) return Promise.resolve({ done: false, value: consumer.hold(queued) });
     if (this.#isExhausted) return Promise.resolve({ done: true, value: undefined });
     return new Promise((resolve) => {
-      const receive: Receive<T> = { hand, resolve, previous: undefined, next: undefined };
-      hand.receives.add(receive);
+      const receive: Receive<T> = { consumer, resolve, previous: undefined, next: undefined };
+      consumer.receives.add(receive);
       this.#receives.push(receive);
     });
   }
 
-  ack(delivery: Delivery<T>, hand: MemoryConsumer<T>): Promise<void> {
-    if (hand.deliveries.delete(delivery)) this.#pending--;
-    return RESOLVED;
-  }
-
-  nack(delivery: Delivery<T>, { hand, reason, delay = 0 }: NackOptions & { hand: MemoryConsumer<T> }): Promise<void> {
-    if (!(delay >= 0 && delay <= MAX_DELAY_MS)) {
-      return Promise.reject(
-        new RangeError(`Cannot deliver again after ${delay} ms: it is a number from 0 to ${MAX_DELAY_MS}`),
-      );
-    }
-    if (!hand.deliveries.delete(delivery)) return RESOLVED;
-    if (delivery.attempt >= this.#maxAttempts) return this.#giveUp(delivery, { hand, reason });
-    if (delay === 0) {
-      this.#pending--;
-      this.#enqueue(again(delivery));
-    } else {
-      this.#enqueueLater(again(delivery), delay);
-    }
-    return RESOLVED;
-  }
-
-  /** Ends the receives of a consumer that wait, and gives back what it holds. */
-  leave(hand: MemoryConsumer<T>): void {
-    hand.hasLeft = true;
-    for (const receive of hand.receives.takeAll()) {
+  cancel(receives: readonly Receive<T>[]): void {
+    for (const receive of receives) {
       this.#receives.remove(receive);
       receive.resolve({ done: true, value: undefined });
     }
-    this.#takeBack(hand.deliveries.takeAll());
+  }
+
+  nack(
+    delivery: Delivery<T>,
+    { consumer, reason, delay = 0 }: NackOptions & { readonly consumer: MemoryConsumer<T> },
+  ): Promise<void> {
+    if (!(delay >= 0 && delay <= MAX_DELAY_MS)) {
+      return Promise.reject(
+        new RangeError(`Cannot deliver again after ${delay} ms: delay must be a number from 0 to ${MAX_DELAY_MS}`),
+      );
+    }
+    if (!consumer.settle(delivery)) return RESOLVED;
+    if (delivery.attempt >= this.#maxAttempts) return this.#giveUp(delivery, { consumer, reason });
+    if (delay === 0) this.#enqueue(nextAttempt(delivery));
+    else this.#enqueueLater(nextAttempt(delivery), delay);
+    return RESOLVED;
+  }
+
+  /** Puts deliveries back to the head of the backlog, in their order. */
+  takeBack(deliveries: readonly Delivery<T>[]): void {
+    for (const delivery of deliveries.toReversed()) this.#backlog.unshift(nextAttempt(delivery));
+    while (this.#receives.first !== undefined) {
+      const queued = this.#backlog.take();
+      if (queued === undefined) return;
+      this.#enqueue(queued);
+    }
   }
 
   close(): void {
@@ -114,92 +117,61 @@ export class MemoryBroker<T> implements Answerable<T> {
     return this.#isClosed && this.#backlog.isEmpty && this.#delayed === 0;
   }
 
-  #handOver(queued: QueuedMessage<T>, hand: MemoryConsumer<T>): Delivery<T> {
-    const delivery = new MemoryDelivery(queued, hand);
-    hand.deliveries.add(delivery);
-    this.#pending++;
-    return delivery;
-  }
-
   #enqueue(queued: QueuedMessage<T>): void {
     const receive = this.#receives.shift();
     if (receive === undefined) {
       this.#backlog.push(queued);
     } else {
-      receive.hand.receives.delete(receive);
-      receive.resolve({ done: false, value: this.#handOver(queued, receive.hand) });
+      receive.consumer.receives.delete(receive);
+      receive.resolve({ done: false, value: receive.consumer.hold(queued) });
     }
   }
 
   #enqueueLater(queued: QueuedMessage<T>, delay: number): void {
     this.#delayed++;
-    const timer: unknown = setTimeout(() => {
+    const deliverAgain = () => {
       this.#delayed--;
-      this.#pending--;
       this.#enqueue(queued);
       this.#endIfExhausted();
-    }, delay);
-    // A browser's timer is a number, and keeps nothing alive.
+    };
+    const timer: unknown = setTimeout(deliverAgain, delay);
+    // A browser's timer is a number, and does not keep a process alive.
     (timer as { unref?: () => void }).unref?.();
   }
 
   #sendLater(queued: QueuedMessage<T>, signal: AbortSignal | undefined): Promise<void> {
-    return new Promise((resolve, reject) => {
-      if (signal === undefined) {
-        this.#backlog.pushWaiting(queued, { resolve, reject });
-        return;
-      }
-      const abort = () => {
-        signal.removeEventListener("abort", abort);
-        this.#backlog.withdraw(entry);
-        reject(signal.reason);
-      };
-      const entry = this.#backlog.pushWaiting(queued, {
-        resolve: () => {
-          signal.removeEventListener("abort", abort);
-          resolve();
-        },
-        reject: (error) => {
-          signal.removeEventListener("abort", abort);
-          reject(error);
-        },
-      });
-      signal.addEventListener("abort", abort);
+    return abortable(signal, (resolve, reject) => {
+      this.#backlog.pushWaiting(queued, { resolve, reject });
+      const withdraw = () => this.#backlog.withdraw(queued);
+      return withdraw;
     });
   }
 
-  /** Puts deliveries back to the head of the line, in their order. */
-  #takeBack(deliveries: readonly Delivery<T>[]): void {
-    this.#pending -= deliveries.length;
-    for (const delivery of deliveries.toReversed()) this.#backlog.unshift(again(delivery));
-    while (this.#receives.first !== undefined) {
-      const queued = this.#backlog.take();
-      if (queued === undefined) return;
-      this.#enqueue(queued);
-    }
-  }
-
-  async #giveUp(delivery: Delivery<T>, { hand, reason }: { hand: MemoryConsumer<T>; reason: unknown }): Promise<void> {
+  async #giveUp(
+    delivery: Delivery<T>,
+    { consumer, reason }: { readonly consumer: MemoryConsumer<T>; readonly reason: unknown },
+  ): Promise<void> {
+    this.#dying++;
     try {
       await this.#onDead?.(delivery, reason);
     } catch (error) {
-      // Nobody has taken the message over, so it is still owed.
-      if (hand.hasLeft) this.#takeBack([delivery]);
-      else hand.deliveries.add(delivery);
+      // The dead letters do not have the message, so the queue still has to deliver it.
+      consumer.reopen(delivery);
       throw error;
+    } finally {
+      this.#dying--;
     }
-    this.#pending--;
   }
 
   #endIfExhausted(): void {
     if (!this.#isExhausted) return;
     for (let receive = this.#receives.shift(); receive !== undefined; receive = this.#receives.shift()) {
-      receive.hand.receives.delete(receive);
+      receive.consumer.receives.delete(receive);
       receive.resolve({ done: true, value: undefined });
     }
   }
 }
 
-function again<T>({ message, attempt, metadata }: Delivery<T>): QueuedMessage<T> {
-  return { message, attempt: attempt + 1, metadata };
+function nextAttempt<T>({ message, attempt, metadata }: Delivery<T>): QueuedMessage<T> {
+  return new QueuedMessage({ message, attempt: attempt + 1, metadata });
 }

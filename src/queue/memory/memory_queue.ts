@@ -1,28 +1,25 @@
-import type { Dispatcher } from "../../dispatcher.ts";
-import type { Draining, DrainingOptions } from "../pump/draining.ts";
-import { MemoryConsumer } from "./memory_consumer.ts";
-import { MemoryBroker } from "./memory_broker.ts";
-import { Pump, type PumpOptions } from "../pump/pump.ts";
 import type { Delivery, Queue, SendOptions } from "../queue.ts";
+import { MemoryBroker } from "./memory_broker.ts";
+import { MemoryConsumer } from "./memory_consumer.ts";
 
 /** How a {@linkcode MemoryQueue} treats its messages. */
 export interface MemoryQueueOptions<T> {
   /**
-   * How many messages may wait in the queue before `send` has to wait. With `0` each `send` waits for a consumer that takes the
-   * message; with `Infinity` none ever waits.
+   * How many messages the queue holds before `send` waits for room. With `0` each `send` waits until a consumer takes its
+   * message. With `Infinity` no `send` waits.
    *
    * @default {0}
    */
   readonly maxSize?: number;
   /**
-   * How often a message is delivered at the most before a `nack` gives it up. `Infinity` never does.
+   * How many attempts a message gets before a `nack` gives it up. With `Infinity` no message is given up.
    *
    * @default {1}
    */
   readonly maxAttempts?: number;
   /**
-   * Takes over a message that is given up, and the reason of its last `nack`. Without it the message is dropped. If it
-   * throws, the `nack` rejects with its error and the message stays with the consumer, or goes back to the queue when the
+   * Takes over a message that is given up, with the reason of its last `nack`. Without it the message is dropped. If it
+   * throws, the `nack` rejects with the error. The message then stays with the consumer, or goes back to the queue if the
    * consumer has left.
    */
   readonly onDead?: (delivery: Delivery<T>, reason: unknown) => unknown;
@@ -31,12 +28,13 @@ export interface MemoryQueueOptions<T> {
 /**
  * A queue in the memory of the process.
  *
- * Messages are received in the order in which they were sent. Consumers that wait are served in order of arrival, and so are
- * senders that wait for room. A message that was nacked queues up at the tail. One that a leaving consumer gives back goes
- * to the head, and is delivered again however often it has been. One that waits for its delay keeps no process alive.
+ * Messages are received in the order in which they were sent. Waiting consumers are served in their order of arrival, and
+ * so are senders that wait for room. A nacked message goes to the tail of the queue. A message that a leaving consumer gives
+ * back goes to the head, and is delivered again however many attempts it has had. A delayed message does not keep the
+ * process alive.
  *
- * After `close` a consumer ends as soon as no message waits, for another delay neither. What others still hold may come
- * back later: to them, or to whoever consumes then.
+ * After `close` a consumer ends as soon as the queue has no message left, and no delayed one either. Messages that other
+ * consumers still hold may come back later. A consumer that is still there, or a new one, then receives them.
  *
  * @typeParam T The messages.
  *
@@ -63,119 +61,71 @@ export class MemoryQueue<T> implements Queue<T> {
   readonly #broker: MemoryBroker<T>;
 
   /**
-   * Makes an empty queue.
+   * Creates an empty queue.
    *
-   * @param options How many messages it holds, and how often each is tried.
+   * @param options How many messages the queue holds, and how many attempts each message gets.
    * @throws {RangeError} If a number is out of its range.
    */
   constructor(options: MemoryQueueOptions<T> = {}) {
     const { maxSize = 0, maxAttempts = 1, onDead } = options;
     if (maxSize !== Infinity && !(Number.isInteger(maxSize) && maxSize >= 0)) {
-      throw new RangeError(`Cannot make a queue of ${maxSize} messages: it is a whole number from 0, or Infinity`);
+      throw new RangeError(
+        `Cannot make a queue of ${maxSize} messages: maxSize must be a whole number from 0, or Infinity`,
+      );
     }
     if (maxAttempts !== Infinity && !(Number.isInteger(maxAttempts) && maxAttempts >= 1)) {
-      throw new RangeError(`Cannot deliver a message ${maxAttempts} times: it is a whole number from 1, or Infinity`);
+      throw new RangeError(
+        `Cannot deliver a message ${maxAttempts} times: maxAttempts must be a whole number from 1, or Infinity`,
+      );
     }
     this.#broker = new MemoryBroker({ maxSize, maxAttempts, onDead });
   }
 
-  /** How many accepted messages wait to be received. Messages that came back may take it above the limit. */
+  /** How many accepted messages wait to be received. Messages that come back may take it above `maxSize`. */
   get size(): number {
     return this.#broker.size;
   }
 
-  /** How many messages have been received and not acknowledged: they are with a consumer, or wait for their delay. */
+  /** How many messages have been received and are not settled for good: a consumer holds them, or they are delayed. */
   get pending(): number {
     return this.#broker.pending;
   }
 
-  /** Whether the queue accepts no message any more. */
+  /** Whether the queue is closed, and accepts no more messages. */
   get closed(): boolean {
     return this.#broker.isClosed;
   }
 
   /**
-   * Sends a message. It waits while the queue is full.
+   * Sends a message. Waits while the queue is full.
    *
    * @param message The message.
-   * @param options Metadata that travels along, and a signal that ends the wait.
-   * @returns A promise that resolves once the queue has the message or, where the queue holds none, a consumer.
-   * @throws {QueueClosedError} If the queue is closed, or is closed during the wait.
+   * @param options Metadata that travels with the message, and a signal that ends the wait.
+   * @returns A promise that resolves once the queue has accepted the message. With a `maxSize` of 0 a consumer has it then.
+   * @throws {QueueClosedError} If the queue is closed, before the call or during the wait.
    */
   send(message: T, options?: SendOptions): Promise<void> {
     return this.#broker.send(message, options);
   }
 
   /**
-   * Ends the queue: senders that wait are rejected, and consumers end once they have received what is left. Closing twice
-   * changes nothing.
+   * Closes the queue. Senders that wait are rejected, and consumers end once they have received the messages that are left.
+   * Closing twice changes nothing.
    */
   close(): void {
     this.#broker.close();
   }
 
   /**
-   * Starts to receive. Each iterator is a consumer of its own. It may hold several deliveries, and several `next` may wait.
+   * Starts to receive. Each iterator is a separate consumer. It may hold several deliveries, and several calls of `next` may
+   * wait at the same time.
    *
-   * Leaving it, with `break` or `return()`, ends the receives that wait and gives back the deliveries that have no answer yet.
+   * A consumer that leaves, with `break` or `return()`, ends its waiting calls and gives back the deliveries that it has not
+   * settled.
    *
-   * @returns The messages, each once, until the queue is closed and none is left.
+   * @returns The deliveries, until the queue is closed and no message is left.
    */
   [Symbol.asyncIterator](): AsyncIterator<Delivery<T>, undefined> & AsyncIterable<Delivery<T>> {
-    const broker = this.#broker;
-    const hand = new MemoryConsumer(broker);
-    return {
-      next: () => broker.receive(hand),
-      return: () => {
-        broker.leave(hand);
-        return Promise.resolve({ done: true, value: undefined });
-      },
-      throw: (error) => {
-        broker.leave(hand);
-        return Promise.reject(error);
-      },
-      [Symbol.asyncIterator]() {
-        return this;
-      },
-    };
-  }
-
-  /**
-   * Pumps the messages into a dispatcher until it is stopped, which closes the queue and waits until the last message
-   * has been handled. It stands for `new Pump(queue, dispatcher, options).draining({ ...options, closes: queue })`.
-   *
-   * If the pump fails the queue is closed too, so that no sender waits for ever.
-   *
-   * @param dispatcher A bus, a pipeline, or a function.
-   * @param options How many messages are handled at a time, what becomes of failures, and how long stopping may take.
-   * @returns What stops it, and tells how it went.
-   * @throws {RangeError} If a number is out of its range.
-   *
-   * @example
-   * ```ts
-   * import { assertEquals } from "@std/assert";
-   * import { MemoryQueue } from "@cq/core";
-   *
-   * const sum: number[] = [];
-   * const queue = new MemoryQueue<number>();
-   * {
-   *   await using _draining = queue.draining((amount) => sum.push(amount));
-   *   for (const amount of [1, 2, 3]) await queue.send(amount);
-   * }
-   * assertEquals(sum, [1, 2, 3]);
-   *
-   * // Where there is no `await using`, as in Node 20 and 22:
-   * const other = new MemoryQueue<number>();
-   * const draining = other.draining((amount) => sum.push(amount));
-   * try {
-   *   await other.send(4);
-   * } finally {
-   *   await draining.stop();
-   * }
-   * assertEquals(sum, [1, 2, 3, 4]);
-   * ```
-   */
-  draining(dispatcher: Dispatcher<T>, options: PumpOptions & DrainingOptions = {}): Draining {
-    return new Pump(this, dispatcher, options).draining({ ...options, closes: this });
+    return new MemoryConsumer(this.#broker);
   }
 }

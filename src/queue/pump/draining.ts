@@ -1,29 +1,29 @@
-/** How a {@linkcode Draining} comes to its end. */
+/** How a {@linkcode Draining} ends. */
 export interface DrainingOptions {
   /**
-   * What stopping does with the messages in flight. `true` waits for them. `false` fires the signal of their contexts
-   * and nacks them at once. `{ timeoutMs }` waits that long, and then does the same with what is left.
+   * What a stop does with the messages in flight. `true` waits for them. `false` fires the signal of their contexts and
+   * nacks them at once. `{ timeoutMs }` waits that long, and then does the same with the rest.
    *
-   * A handler that does not heed its signal goes on after its message has been nacked. Nobody waits for it any more.
+   * A handler that ignores its signal continues after its message has been nacked. The pump does not wait for it.
    *
-   * A nack counts as an attempt. What is in flight outlives the stop only in a queue that delivers more than once, or
-   * with its dead letters: for a {@linkcode MemoryQueue}, set `maxAttempts` or `onDead`.
+   * A nack counts as an attempt. A nacked message survives the stop only in a queue that delivers more than once, or that
+   * has dead letters: for a {@linkcode MemoryQueue}, set `maxAttempts` or `onDead`.
    *
    * @default {true}
    */
   readonly graceful?: boolean | { readonly timeoutMs: number };
   /**
-   * A queue that ends with the draining. Stopping then closes it and handles what is left in it, within the same
-   * limit; and if the pump fails the queue is closed as well, so that no sender waits for a consumer that is gone.
+   * A queue that ends with the draining. A stop then closes it, and handles the messages that are left in it, within the
+   * same limit. The queue is closed too if the pump fails, so that no sender waits for a consumer that is gone.
    */
   readonly closes?: { close(): void | PromiseLike<void> };
 }
 
 /**
- * A pump at work. {@linkcode Pump.draining} starts one.
+ * A pump at work. {@linkcode Pump.draining} starts it.
  *
- * The error that ends it is kept until somebody asks, and is no unhandled rejection meanwhile: it comes out of
- * `finished`, of `stop` and of the disposal.
+ * The error that ends it is kept, and is not an unhandled rejection meanwhile. `finished`, `stop` and the disposal reject
+ * with it.
  *
  * @example
  * ```ts
@@ -38,7 +38,7 @@ export interface DrainingOptions {
  * await queue.send("Ada");
  * await queue.send("Eve");
  *
- * // The first failure ends it. Whoever stops it, now or later, is told of it too.
+ * // The first failure ends it. A later stop rejects with the same error.
  * const error = await assertRejects(() => draining.finished, Error);
  * assertEquals(error.message, "Eve is not welcome");
  * await assertRejects(() => draining.stop(), Error, "Eve is not welcome");
@@ -46,13 +46,13 @@ export interface DrainingOptions {
  */
 export interface Draining {
   /**
-   * Resolves when the queue has ended or the pump was stopped, and nothing is in flight any more; rejects if the pump
-   * failed. Wait for it to learn of a failure before you stop.
+   * Resolves when the queue has ended or the pump was stopped, and no message is in flight any more. Rejects if the pump
+   * failed. Await it to learn of a failure before you stop.
    */
   readonly finished: Promise<void>;
   /**
-   * Takes no further message, and waits for what is in flight, as `graceful` says. Stopping again is the same wait. A
-   * handler must not wait for it: it would wait for itself.
+   * Stops receiving, and waits for the messages in flight as `graceful` says. A second call returns the same promise. A
+   * handler must not wait for it, because it would wait for itself.
    *
    * @returns The same promise as `finished`.
    */

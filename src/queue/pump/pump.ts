@@ -1,25 +1,27 @@
-import { compose, requireMiddlewares } from "../../middleware_chain.ts";
-import { type HandlerSource, NO_METADATA } from "../../context.ts";
+import type { DispatchOptions, HandlerSource } from "../../context.ts";
 import { NO_VALUES } from "../../context_values.ts";
+import { NO_METADATA } from "../../metadata.ts";
+import { onAbort } from "../../internal/abort.ts";
 import { type Dispatcher, type DispatcherFunction, toDispatchFunction } from "../../dispatcher.ts";
 import type { AnyMiddleware } from "../../middleware.ts";
+import { compose, requireMiddlewares } from "../../middleware_chain.ts";
+import type { Consumer } from "../queue.ts";
 import type { Draining, DrainingOptions } from "./draining.ts";
 import { PumpRun } from "./pump_run.ts";
 import type { Handle } from "./pump_worker.ts";
-import type { Consumer } from "../queue.ts";
 import type { Settlement } from "./settlement.ts";
 
 /** How a {@linkcode Pump} works. */
 export interface PumpOptions {
   /**
-   * How many messages are handled at a time. With `1` each message is handled before the next one is received.
+   * How many messages are handled at the same time. With `1` each message is handled before the next one is received.
    *
    * @default {1}
    */
   readonly concurrency?: number;
   /**
-   * Whether to go on after a dispatch or a middleware of the pump has failed. The message is nacked all the same. A
-   * failure of the queue itself stops the pump in any case.
+   * Whether the pump continues after a dispatch or a middleware of the pump has failed. The message is nacked in either
+   * case. A failure of the queue itself always stops the pump.
    *
    * @default {false}
    */
@@ -27,11 +29,11 @@ export interface PumpOptions {
 }
 
 /**
- * Drains a consumer into a dispatcher. A message is acked after it was dispatched, and nacked when that failed, with the
- * error as the reason.
+ * Drains a consumer into a dispatcher. A message is acked after its dispatch has succeeded, and nacked when the dispatch
+ * has failed, with the error as the reason.
  *
- * The first failure stops the pump, unless `failSilently`: it takes no further message, waits for those in flight, and
- * the error comes out where the pump is awaited; several of them as one `AggregateError`.
+ * The first failure stops the pump, unless `failSilently` is set. The pump then receives no more messages, waits for those
+ * in flight, and rejects with the error where it is awaited. Several errors become one `AggregateError`.
  *
  * @typeParam T The messages.
  *
@@ -66,25 +68,25 @@ export interface PumpOptions {
 export class Pump<T> {
   readonly #consumer: Consumer<T>;
   readonly #dispatch: DispatcherFunction<unknown>;
-  /** What middlewares see as the handler. */
+  /** The handler in the context of middlewares. */
   readonly #handler: HandlerSource;
   readonly #concurrency: number;
   readonly #failSilently: boolean;
   readonly #middlewares: AnyMiddleware[] = [];
 
   /**
-   * Makes a pump. It does nothing until it is told to drain.
+   * Creates a pump. It starts with `drain` or `draining`.
    *
-   * @param consumer Where the messages come from. It is iterated once for each message that is handled at a time.
-   * @param dispatcher A bus, a pipeline, or a function. It is given the message, and the signal and the metadata.
-   * @param options How many messages are handled at a time, and what becomes of failures.
+   * @param consumer Where the messages come from. The pump uses as many iterators of it as it handles messages at a time.
+   * @param dispatcher A bus, a pipeline, or a function. It receives the message, with the signal and the metadata.
+   * @param options How many messages are handled at the same time, and whether a failure stops the pump.
    * @throws {RangeError} If the concurrency is out of its range.
-   * @throws {TypeError} If the dispatcher is no dispatcher.
+   * @throws {TypeError} If the dispatcher is not a bus, a pipeline or a function.
    */
   constructor(consumer: Consumer<T>, dispatcher: Dispatcher<NoInfer<T>>, options: PumpOptions = {}) {
     const { concurrency = 1, failSilently = false } = options;
     if (!Number.isSafeInteger(concurrency) || concurrency < 1) {
-      throw new RangeError(`Cannot pump with a concurrency of ${concurrency}: it is a whole number from 1`);
+      throw new RangeError(`Cannot pump with a concurrency of ${concurrency}: it must be a whole number from 1`);
     }
     this.#consumer = consumer;
     this.#dispatch = toDispatchFunction(dispatcher) as DispatcherFunction<unknown>;
@@ -94,15 +96,15 @@ export class Pump<T> {
   }
 
   /**
-   * Puts middlewares around dispatch and ack. The first one registered is the outermost. A pump that is draining
-   * already goes on with those it has.
+   * Puts middlewares around dispatch and ack. The first one registered is the outermost. A draining that has started does
+   * not use middlewares that are added later.
    *
-   * To call `next` again dispatches again, without a nack in between. To swallow an error, or not to call `next` at all,
-   * means that the message has been handled: it is acked.
+   * A middleware that calls `next` again dispatches again, without a nack in between. A message is also acked, as handled,
+   * if a middleware swallows the error or never calls `next`.
    *
    * @param middlewares Functions, or objects with a method `invoke`.
    * @returns The pump itself.
-   * @throws {TypeError} If one of them is neither.
+   * @throws {TypeError} If one of them is neither a function nor such an object.
    */
   use(...middlewares: AnyMiddleware[]): this {
     requireMiddlewares(middlewares);
@@ -113,8 +115,8 @@ export class Pump<T> {
   /**
    * Drains until the queue closes.
    *
-   * @param options A signal that ends it: the contexts' signals fire, and what is in flight is nacked.
-   * @returns A promise that resolves when the queue has ended and all that was in flight is settled.
+   * @param options A signal that ends it. The signals of the contexts then fire, and messages in flight are nacked.
+   * @returns A promise that resolves when the queue has ended and every message is settled.
    */
   drain(options: { readonly signal?: AbortSignal | undefined } = {}): Promise<void> {
     const { signal } = options;
@@ -122,18 +124,17 @@ export class Pump<T> {
     if (signal.aborted) return Promise.reject(signal.reason);
 
     const run = this.#start({});
-    const abort = () => run.fail(signal.reason, { abort: true });
-    const forget = () => signal.removeEventListener("abort", abort);
-    signal.addEventListener("abort", abort);
+    const forget = onAbort(signal, (reason) => run.fail(reason, { abort: true }));
     run.finished.then(forget, forget);
     return run.finished;
   }
 
   /**
-   * Starts to drain in the background.
+   * Starts to drain in the background. With `closes` the draining also ends the queue: a stop closes it and waits until the
+   * last message has been handled.
    *
-   * @param options How it comes to its end.
-   * @returns What stops it, and tells how it went.
+   * @param options How the draining ends.
+   * @returns The draining, which can be stopped and awaited.
    * @throws {RangeError} If a number is out of its range.
    *
    * @example
@@ -141,23 +142,23 @@ export class Pump<T> {
    * import { assertEquals } from "@std/assert";
    * import { MemoryQueue, Pump } from "@cq/core";
    *
-   * const greeted: string[] = [];
-   * const queue = new MemoryQueue<string>();
-   * const pump = new Pump(queue, (name) => greeted.push(name));
+   * const sums: number[] = [];
+   * const queue = new MemoryQueue<number>();
    * {
-   *   await using _draining = pump.draining();
-   *   await queue.send("Ada");
+   *   await using _draining = new Pump(queue, (amount) => sums.push(amount)).draining({ closes: queue });
+   *   for (const amount of [1, 2, 3]) await queue.send(amount);
    * }
-   * assertEquals(greeted, ["Ada"]);
+   * assertEquals(sums, [1, 2, 3]);
    *
-   * // Where there is no `await using`, as in Node 20 and 22:
-   * const draining = pump.draining({ graceful: { timeoutMs: 1000 } });
+   * // Node 20 and 22 do not have `await using`:
+   * const other = new MemoryQueue<number>();
+   * const draining = new Pump(other, (amount) => sums.push(amount)).draining({ graceful: { timeoutMs: 1000 } });
    * try {
-   *   await queue.send("Grace");
+   *   await other.send(4);
    * } finally {
    *   await draining.stop();
    * }
-   * assertEquals(greeted, ["Ada", "Grace"]);
+   * assertEquals(sums, [1, 2, 3, 4]);
    * ```
    */
   draining(options: DrainingOptions = {}): Draining {
@@ -166,7 +167,7 @@ export class Pump<T> {
 
   #start({ graceful = true, closes }: DrainingOptions): PumpRun {
     if (typeof graceful === "object" && !(graceful.timeoutMs >= 0)) {
-      throw new RangeError(`Cannot stop within ${graceful.timeoutMs} ms: it is a number from 0`);
+      throw new RangeError(`Cannot stop within ${graceful.timeoutMs} ms: timeoutMs must be a number from 0`);
     }
     return new PumpRun({
       consumer: this.#consumer,
@@ -181,27 +182,31 @@ export class Pump<T> {
   #compose(): Handle {
     const dispatch = this.#dispatch;
     const handler = this.#handler;
-    // The worker acks what has succeeded. Only middlewares have to have it done inside of them.
+    // Without middlewares the worker acks after this has returned, which saves an async frame for each message.
     if (this.#middlewares.length === 0) {
-      return ({ delivery }, signal) =>
-        dispatch(delivery.message, { signal, metadata: delivery.metadata ?? NO_METADATA });
+      return function pumpOne({ delivery }: Settlement, signal: AbortSignal): unknown {
+        return dispatch(delivery.message, { signal, metadata: delivery.metadata ?? NO_METADATA });
+      };
     }
-    const chain = compose<Settlement>(
-      this.#middlewares,
-      async (message, { signal, metadata }, settlement) => {
-        const result = await dispatch(message, { signal, metadata });
-        try {
-          await settlement.ack();
-        } catch (error) {
-          settlement.reopen();
-          throw error;
-        }
-        return result;
-      },
-    );
-    return (settlement, signal) => {
+    const chain = compose<Settlement>(this.#middlewares, dispatchAndAck);
+    return function pumpOneThroughMiddlewares(settlement: Settlement, signal: AbortSignal): unknown {
       const { message, metadata = NO_METADATA } = settlement.delivery;
       return chain(message, { kind: "queue", signal, metadata, values: NO_VALUES, handler }, settlement);
     };
+
+    async function dispatchAndAck(
+      message: unknown,
+      { signal, metadata, values }: DispatchOptions,
+      settlement: Settlement,
+    ): Promise<unknown> {
+      const result = await dispatch(message, { signal, metadata, values });
+      try {
+        await settlement.ack();
+      } catch (error) {
+        settlement.reopen();
+        throw error;
+      }
+      return result;
+    }
   }
 }

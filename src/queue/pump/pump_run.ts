@@ -1,32 +1,24 @@
-import { combineErrors } from "../../internal/dispose.ts";
 import { MAX_DELAY_MS } from "../../internal/delay.ts";
+import { combineErrors } from "../../internal/dispose.ts";
 import type { Draining, DrainingOptions } from "./draining.ts";
-import { type Handle, PumpWorker, type WorkerHost } from "./pump_worker.ts";
-import type { Consumer } from "../queue.ts";
+import { PumpWorker, type WorkerHost, type WorkerPlan } from "./pump_worker.ts";
 
-/** What a {@linkcode PumpRun} is made of. */
-export interface PumpPlan {
-  readonly consumer: Consumer<unknown>;
-  readonly handle: Handle;
+/** How a {@linkcode PumpRun} runs, and how it ends. */
+export interface PumpPlan extends WorkerPlan {
   readonly concurrency: number;
-  readonly failSilently: boolean;
   readonly graceful: NonNullable<DrainingOptions["graceful"]>;
   readonly closes: DrainingOptions["closes"];
 }
 
-/** A pump at work, from the first receive until nothing is in flight any more. */
+/** A pump at work, from the first receive until no message is in flight any more. */
 export class PumpRun implements Draining, WorkerHost {
+  readonly plan: PumpPlan;
   readonly finished: Promise<void>;
-  readonly consumer: Consumer<unknown>;
-  readonly handle: Handle;
-  readonly failSilently: boolean;
-  readonly #graceful: PumpPlan["graceful"];
-  readonly #closes: PumpPlan["closes"];
   readonly #controller = new AbortController();
   readonly #workers: readonly PumpWorker[];
   readonly #errors: unknown[] = [];
-  #settle: { resolve: () => void; reject: (error: unknown) => void } | undefined;
-  /** How many workers, and closings of the queue, there are to wait for. */
+  #finish: { resolve: () => void; reject: (error: unknown) => void } | undefined;
+  /** How many workers, and calls of `close`, the run waits for. */
   #active = 0;
   #isStopping = false;
   #isStopped = false;
@@ -34,15 +26,11 @@ export class PumpRun implements Draining, WorkerHost {
   #limit: ReturnType<typeof setTimeout> | undefined;
 
   constructor(plan: PumpPlan) {
-    this.consumer = plan.consumer;
-    this.handle = plan.handle;
-    this.failSilently = plan.failSilently;
-    this.#graceful = plan.graceful;
-    this.#closes = plan.closes;
+    this.plan = plan;
     this.finished = new Promise((resolve, reject) => {
-      this.#settle = { resolve, reject };
+      this.#finish = { resolve, reject };
     });
-    // Whoever waits for it gets the error. Until then it is no unhandled rejection.
+    // An error that the caller has not asked for yet is not an unhandled rejection.
     this.finished.catch(() => {});
 
     this.#active = plan.concurrency;
@@ -62,13 +50,14 @@ export class PumpRun implements Draining, WorkerHost {
     if (this.#isStopped || this.#active === 0) return this.finished;
     this.#isStopped = true;
 
-    if (this.#closes === undefined) this.#receiveNoMore();
+    const { closes, graceful } = this.plan;
+    if (closes === undefined) this.#receiveNoMore();
     else this.#close();
 
-    const graceful = this.#graceful;
     if (graceful === false) this.#stopNow();
     else if (graceful !== true && graceful.timeoutMs !== Infinity && this.#active > 0) {
-      this.#limit = setTimeout(() => this.#stopNow(), Math.min(graceful.timeoutMs, MAX_DELAY_MS));
+      const stopAtLimit = () => this.#stopNow();
+      this.#limit = setTimeout(stopAtLimit, Math.min(graceful.timeoutMs, MAX_DELAY_MS));
     }
     return this.finished;
   }
@@ -79,7 +68,7 @@ export class PumpRun implements Draining, WorkerHost {
 
   fail(error: unknown, { abort = false }: { readonly abort?: boolean } = {}): void {
     this.#errors.push(error);
-    if (this.#closes !== undefined) this.#close();
+    if (this.plan.closes !== undefined) this.#close();
     if (abort) this.#abort(error);
     else this.#receiveNoMore();
   }
@@ -88,8 +77,8 @@ export class PumpRun implements Draining, WorkerHost {
     if (--this.#active > 0) return;
     clearTimeout(this.#limit);
     const errors = this.#errors;
-    if (errors.length === 0) this.#settle!.resolve();
-    else this.#settle!.reject(combineErrors(errors, `Cannot go on draining: ${errors.length} failures`));
+    if (errors.length === 0) this.#finish!.resolve();
+    else this.#finish!.reject(combineErrors(errors, `Cannot go on draining: ${errors.length} failures`));
   }
 
   #receiveNoMore(): void {
@@ -113,7 +102,7 @@ export class PumpRun implements Draining, WorkerHost {
     this.#isClosing = true;
     this.#active++;
     try {
-      await this.#closes!.close();
+      await this.plan.closes!.close();
     } catch (error) {
       this.fail(error);
     }

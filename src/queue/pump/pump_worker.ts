@@ -2,20 +2,25 @@ import { RESOLVED } from "../../internal/promise.ts";
 import type { Consumer, Delivery } from "../queue.ts";
 import { Settlement } from "./settlement.ts";
 
-/** Dispatches a delivery through the middlewares. It may throw, and may return its result plainly. */
+/** Dispatches the message of a delivery through the middlewares. It may throw, and may return a result without a promise. */
 export type Handle = (settlement: Settlement, signal: AbortSignal) => unknown;
 
-/** What a worker needs of the run that it belongs to. */
-export interface WorkerHost {
+/** How a worker works. */
+export interface WorkerPlan {
   readonly consumer: Consumer<unknown>;
   readonly handle: Handle;
   readonly failSilently: boolean;
+}
+
+/** What a worker needs of the run that it belongs to. */
+export interface WorkerHost {
+  readonly plan: WorkerPlan;
   readonly signal: AbortSignal;
-  /** Whether nothing more is to be received. */
+  /** Whether the workers must not receive any more messages. */
   readonly isStopping: boolean;
-  /** Is told of an error, which may stop the run. */
+  /** Reports an error, which may stop the run. */
   fail(error: unknown): void;
-  /** Is told, once by each worker, that it is not to be waited for any more. */
+  /** Reports, once for each worker, that the run need not wait for the worker any more. */
   leave(): void;
 }
 
@@ -23,10 +28,10 @@ export interface WorkerHost {
 export class PumpWorker {
   readonly #host: WorkerHost;
   #iterator: AsyncIterator<Delivery<unknown>> | undefined;
-  /** Of the message that is handled. */
+  /** The settlement of the message that is being handled. */
   #settlement: Settlement | undefined;
   #isReceiving = false;
-  /** Whether the run does not wait for the worker any more, which may have something left to end. */
+  /** Whether the run has stopped waiting for the worker. The worker may still have something to end. */
   #isDone = false;
 
   constructor(host: WorkerHost) {
@@ -36,9 +41,10 @@ export class PumpWorker {
   /** Works until the queue ends or the run stops. It never rejects. */
   async run(): Promise<void> {
     const host = this.#host;
+    const { consumer, handle } = host.plan;
     try {
       while (!host.isStopping) {
-        this.#iterator ??= host.consumer[Symbol.asyncIterator]();
+        this.#iterator ??= consumer[Symbol.asyncIterator]();
         this.#isReceiving = true;
         const result = await this.#iterator.next();
         this.#isReceiving = false;
@@ -47,13 +53,13 @@ export class PumpWorker {
           break;
         }
         const delivery = result.value;
-        // The message has come after the worker was told to go. A queue that has taken it back already ignores this.
+        // The worker was released before the message came. A queue that has taken the message back ignores this nack.
         if (this.#isDone) return await delivery.nack({ reason: host.signal.reason });
 
         const settlement = this.#settlement = new Settlement(delivery);
-        // Not in a function of its own: another async frame for each message would be felt.
+        // Inline, because a function of its own would add an async frame for each message, which is measurable.
         try {
-          await host.handle(settlement, host.signal);
+          await handle(settlement, host.signal);
           const acked = settlement.ack();
           if (acked !== RESOLVED) await acked;
         } catch (error) {
@@ -68,14 +74,14 @@ export class PumpWorker {
     this.#leave();
   }
 
-  /** Lets the worker go if it is waiting for a message. One that handles a message ends by itself. */
+  /** Ends the worker if it waits for a message. A worker that handles a message ends by itself afterwards. */
   release(): void {
     if (!this.#isReceiving) return;
     this.#returnIterator();
     this.#leave();
   }
 
-  /** Nacks the message that is handled, and waits for nothing else. */
+  /** Nacks the message that is being handled, and does not wait for its handler. */
   async abandon(reason: unknown): Promise<void> {
     if (this.#isDone) return;
     const settlement = this.#settlement;
@@ -93,7 +99,7 @@ export class PumpWorker {
   async #fail(settlement: Settlement, reason: unknown): Promise<void> {
     if (this.#isDone) return;
     // Before the nack, so that no other worker receives the message again.
-    if (!this.#host.failSilently) this.#host.fail(reason);
+    if (!this.#host.plan.failSilently) this.#host.fail(reason);
     try {
       await settlement.nack(reason);
     } catch (error) {
@@ -101,12 +107,12 @@ export class PumpWorker {
     }
   }
 
-  /** The promise of an iterator that is waiting may not settle before its next message, so nobody waits for it. */
+  /** The run does not wait for this: the iterator of an async generator returns only after its next message. */
   async #returnIterator(): Promise<void> {
     try {
       await this.#iterator?.return?.();
     } catch {
-      // Whoever is told has left.
+      // The run that could report the error may have ended.
     }
   }
 

@@ -1,38 +1,39 @@
 import type { Delivery } from "../queue.ts";
 
-/** Sees to it that a delivery gets one answer, whoever else wants to give another. */
+/** Settles a delivery once: the first ack or nack wins. */
 export class Settlement {
   readonly delivery: Delivery<unknown>;
-  #answer: Promise<void> | undefined;
+  /** The ack or nack that has won. */
+  #settled: Promise<void> | undefined;
   #isNacked = false;
 
   constructor(delivery: Delivery<unknown>) {
     this.delivery = delivery;
   }
 
-  /** Acks, unless there is an answer already. */
+  /** Acks, unless the delivery is settled. */
   ack(): Promise<void> {
-    return this.#answer ??= this.delivery.ack();
+    return this.#settled ??= this.delivery.ack();
   }
 
-  /** Allows for another answer, after an ack that has failed. */
+  /** Allows another ack or nack after an ack that has failed. */
   reopen(): void {
-    if (!this.#isNacked) this.#answer = undefined;
+    if (!this.#isNacked) this.#settled = undefined;
   }
 
-  /** Nacks, unless the delivery has been acked. An answer that is on its way is waited for. */
+  /** Nacks, unless the delivery is settled. Waits for an ack that is on its way, and nacks if that ack fails. */
   async nack(reason: unknown): Promise<void> {
     if (!this.#isNacked) {
       try {
-        if (this.#answer !== undefined) return await this.#answer;
+        if (this.#settled !== undefined) return await this.#settled;
       } catch {
-        // The ack that failed is reported by whoever asked for it.
+        // The caller of the failed ack reports its error.
       }
       if (!this.#isNacked) {
         this.#isNacked = true;
-        this.#answer = this.delivery.nack({ reason });
+        this.#settled = this.delivery.nack({ reason });
       }
     }
-    await this.#answer;
+    await this.#settled;
   }
 }

@@ -1,12 +1,12 @@
-import { brokenPromise } from "../conformance_case.ts";
+import { caseFailure } from "../conformance_case.ts";
 import { Composed, type DITestbed, TestCommand, TestQuery } from "./di_testbed.ts";
 import type { DICase } from "./di_case.ts";
 
-/** What handlers are built of, and when. */
+/** How handlers are built, and when. */
 export const BUILDING_CASES: readonly DICase[] = [
-  { name: "builds a handler with its dependencies, and with theirs", test: buildsDependencies },
+  { name: "builds a handler with its dependencies, and their dependencies", test: buildsDependencies },
   { name: "builds a new handler for each dispatch", test: buildsAnew },
-  { name: "shares a singleton with everybody, and a transient value with nobody", test: keepsLifetimes },
+  { name: "shares a singleton everywhere, and never shares a transient value", test: keepsLifetimes },
   { name: "builds nothing before it is needed", test: isLazy },
   { name: "names what is not bound in the error of the dispatch", test: namesMissing },
   { name: "goes on after a handler could not be built", test: recovers },
@@ -26,7 +26,7 @@ async function buildsDependencies(testbed: DITestbed): Promise<void> {
 }
 
 function expectInstance(value: unknown, type: typeof Composed | (new () => object), what: string): void {
-  if (!(value instanceof type)) throw brokenPromise(`${what} to be a ${type.name}`, `it was ${String(value)}`);
+  if (!(value instanceof type)) throw caseFailure(`${what} to be a ${type.name}`, `it was ${String(value)}`);
 }
 
 async function buildsAnew(testbed: DITestbed): Promise<void> {
@@ -35,7 +35,7 @@ async function buildsAnew(testbed: DITestbed): Promise<void> {
   const queries = testbed.router.newQueryBus();
   for (let time = 0; time < 3; time++) await queries.dispatch(new TestQuery());
   await Promise.all([queries.dispatch(new TestQuery()), queries.dispatch(new TestQuery())]);
-  if (handlers.size !== 5) throw brokenPromise("5 handlers for 5 dispatches", `there were ${handlers.size}`);
+  if (handlers.size !== 5) throw caseFailure("5 handlers for 5 dispatches", `there were ${handlers.size}`);
 }
 
 async function keepsLifetimes(testbed: DITestbed): Promise<void> {
@@ -56,8 +56,8 @@ async function keepsLifetimes(testbed: DITestbed): Promise<void> {
   await testbed.router.newQueryBus().dispatch(new TestQuery());
 
   const { shared, fresh } = built;
-  if (shared.size !== 1) throw brokenPromise("one singleton for 3 dispatches", `there were ${shared.size}`);
-  if (fresh.size !== 6) throw brokenPromise("6 transient values, 2 for each dispatch", `there were ${fresh.size}`);
+  if (shared.size !== 1) throw caseFailure("one singleton for 3 dispatches", `there were ${shared.size}`);
+  if (fresh.size !== 6) throw caseFailure("6 transient values, 2 for each dispatch", `there were ${fresh.size}`);
 }
 
 async function isLazy(testbed: DITestbed): Promise<void> {
@@ -68,20 +68,20 @@ async function isLazy(testbed: DITestbed): Promise<void> {
     }
   }
   const resolve = testbed.harness.adapter.lazy(Expensive);
-  // What is bound later counts too: an application is configured in any order.
+  // A later binding counts too: an application is configured in any order.
   testbed.bind(Expensive, "singleton");
   testbed.handle(TestQuery, [Expensive], ([expensive]) => expensive);
   const queries = testbed.router.newQueryBus();
-  if (count > 0) throw brokenPromise("nothing to be built before the first dispatch", `${count} instances were`);
+  if (count > 0) throw caseFailure("nothing to be built before the first dispatch", `${count} instances were`);
 
   const injected = await queries.dispatch(new TestQuery());
   const resolved = await resolve();
-  if (!(resolved instanceof Expensive)) throw brokenPromise("lazy to give an instance", `it gave ${String(resolved)}`);
-  if (resolved !== injected) throw brokenPromise("lazy to give the singleton", "it gave another instance");
+  if (!(resolved instanceof Expensive)) throw caseFailure("lazy to give an instance", `it gave ${String(resolved)}`);
+  if (resolved !== injected) throw caseFailure("lazy to give the singleton", "it gave another instance");
 }
 
 async function namesMissing(testbed: DITestbed): Promise<void> {
-  // The parameter keeps containers that build whatever they can from building it.
+  // Because of the parameter, a container that builds unbound classes cannot build this one.
   class MissingRepository extends Composed {
     constructor(connection: string) {
       super(connection);
@@ -93,7 +93,7 @@ async function namesMissing(testbed: DITestbed): Promise<void> {
   });
   const text = wordsOf(error);
   if (!text.includes("MissingRepository")) {
-    throw brokenPromise('the error to name "MissingRepository", which is not bound', `it says "${text}"`);
+    throw caseFailure('the error to name "MissingRepository", which is not bound', `it says "${text}"`);
   }
 }
 
@@ -103,10 +103,10 @@ async function failureOf(run: () => Promise<unknown>): Promise<unknown> {
   } catch (error) {
     return error;
   }
-  throw brokenPromise("the dispatch to reject, since a dependency is missing", "it resolved");
+  throw caseFailure("the dispatch to reject, since a dependency is missing", "it resolved");
 }
 
-/** What an error says, and what those say that led to it. */
+/** The text of an error, and of its causes. */
 function wordsOf(error: unknown): string {
   if (!(error instanceof Error)) return String(error);
   const others = [error.cause, ...error instanceof AggregateError ? error.errors : []];
@@ -126,7 +126,7 @@ async function recovers(testbed: DITestbed): Promise<void> {
 
   const text = wordsOf(await failureOf(() => queries.dispatch(new TestQuery())));
   if (!text.includes("the database is down")) {
-    throw brokenPromise('the error of the constructor, "the database is down", to come out', `it says "${text}"`);
+    throw caseFailure('the error of the constructor, "the database is down", to come out', `it says "${text}"`);
   }
   isDown = false;
   await queries.dispatch(new TestQuery());

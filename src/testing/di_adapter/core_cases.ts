@@ -3,11 +3,11 @@ import { EventBus } from "../../bus/event_bus.ts";
 import { QueryBus } from "../../bus/query_bus.ts";
 import { RelatedEvents } from "../../related_events.ts";
 import { MessageRouter } from "../../router.ts";
-import { brokenPromise } from "../conformance_case.ts";
+import { caseFailure } from "../conformance_case.ts";
 import { Composed, type DITestbed, TestCommand, TestEvent, TestQuery } from "./di_testbed.ts";
 import type { DICase } from "./di_case.ts";
 
-/** What the core itself offers to be injected. */
+/** What the core itself provides for injection. */
 export const CORE_CASES: readonly DICase[] = [
   { name: "injects the related events of a command", feature: "relatedEvents", test: injectsRelatedEvents },
   {
@@ -16,11 +16,11 @@ export const CORE_CASES: readonly DICase[] = [
     test: injectsRelatedEventsBelow,
   },
   {
-    name: "mixes no related events of commands that run at the same time",
+    name: "keeps the related events of commands apart that run at the same time",
     feature: "relatedEvents",
     test: mixesNoEvents,
   },
-  { name: "injects the buses, the same ones for everybody", feature: "buses", test: injectsBuses },
+  { name: "injects the same buses everywhere", feature: "buses", test: injectsBuses },
   { name: "lets a bus win that was bound before the router was made", feature: "buses", test: letsEarlyBusWin },
   { name: "lets a bus win that was bound after the router was made", feature: "buses", test: letsLateBusWin },
   { name: "publishes related events on a bus that was bound later", feature: "buses", test: publishesOnLaterBus },
@@ -30,11 +30,11 @@ async function injectsRelatedEvents(testbed: DITestbed): Promise<void> {
   let published = 0;
   testbed.handle(TestEvent, [], () => published++);
   testbed.handle(TestCommand, [RelatedEvents], ([events], context) => {
-    if (events !== context.events) throw brokenPromise("the related events of the context", `got ${String(events)}`);
+    if (events !== context.events) throw caseFailure("the related events of the context", `got ${String(events)}`);
     events.add(new TestEvent(), new TestEvent());
   });
   await testbed.router.newCommandBus().dispatch(new TestCommand());
-  if (published !== 2) throw brokenPromise("2 related events to be published", `${published} were`);
+  if (published !== 2) throw caseFailure("2 related events to be published", `${published} were`);
 }
 
 async function injectsRelatedEventsBelow(testbed: DITestbed): Promise<void> {
@@ -42,7 +42,7 @@ async function injectsRelatedEventsBelow(testbed: DITestbed): Promise<void> {
   testbed.bind(Repository, "transient", [RelatedEvents]);
   testbed.handle(TestCommand, [Repository, RelatedEvents], ([repository, events]) => repository.built[0] === events);
   const isSame = await testbed.router.newCommandBus().dispatch(new TestCommand());
-  if (isSame !== true) throw brokenPromise("handler and dependency to have the same related events", "they differ");
+  if (isSame !== true) throw caseFailure("handler and dependency to have the same related events", "they differ");
 }
 
 async function mixesNoEvents(testbed: DITestbed): Promise<void> {
@@ -58,7 +58,7 @@ async function mixesNoEvents(testbed: DITestbed): Promise<void> {
   const dispatch = () => commands.dispatch(new TestCommand());
   const results = new Set(await Promise.all([dispatch(), dispatch(), dispatch()]));
   results.delete(undefined);
-  if (results.size !== 3) throw brokenPromise("3 commands to have related events of their own", `${results.size} had`);
+  if (results.size !== 3) throw caseFailure("3 commands to have separate related events", `${results.size} had`);
 }
 
 async function injectsBuses(testbed: DITestbed): Promise<void> {
@@ -69,13 +69,13 @@ async function injectsBuses(testbed: DITestbed): Promise<void> {
 
   for (const [index, type] of [CommandBus, QueryBus, EventBus].entries()) {
     const bus = first[index];
-    if (!(bus instanceof type)) throw brokenPromise(`a ${type.name} to be injected`, `it was ${String(bus)}`);
-    if (bus !== second[index]) throw brokenPromise(`one ${type.name} for everybody`, "two handlers got two");
+    if (!(bus instanceof type)) throw caseFailure(`a ${type.name} to be injected`, `it was ${String(bus)}`);
+    if (bus !== second[index]) throw caseFailure(`the same ${type.name} everywhere`, "two handlers got different ones");
     if (bus !== await testbed.harness.adapter.lazy<object>(type)()) {
-      throw brokenPromise(`lazy to give the ${type.name} that is injected`, "it gave another one");
+      throw caseFailure(`lazy to give the ${type.name} that is injected`, "it gave another one");
     }
   }
-  // The handlers of the router are on the other end.
+  // The injected bus has the handlers of the router.
   await (first[1] as QueryBus).dispatch(new TestQuery());
 }
 
@@ -94,7 +94,7 @@ async function letsLateBusWin(testbed: DITestbed): Promise<void> {
 async function expectInjected(testbed: DITestbed, bound: QueryBus, when: string): Promise<void> {
   testbed.handle(TestCommand, [QueryBus], ([bus]) => bus === bound);
   const isBound = await testbed.router.newCommandBus().dispatch(new TestCommand());
-  if (!isBound) throw brokenPromise(`the query bus that was bound ${when} to be injected`, "it was another one");
+  if (!isBound) throw caseFailure(`the query bus that was bound ${when} to be injected`, "it was another one");
 }
 
 async function publishesOnLaterBus(testbed: DITestbed): Promise<void> {
@@ -108,5 +108,5 @@ async function publishesOnLaterBus(testbed: DITestbed): Promise<void> {
   });
   testbed.harness.bindInstance(EventBus, later);
   await commands.dispatch(new TestCommand());
-  if (published !== 1) throw brokenPromise("the event bus that was bound last to be used", "it was not");
+  if (published !== 1) throw caseFailure("the event bus that was bound last to be used", "it was not");
 }

@@ -1,4 +1,5 @@
 import { disposerOf } from "../../internal/dispose.ts";
+import { reasonOf } from "../../naming.ts";
 import type { ConformanceCase } from "../conformance_case.ts";
 import type { DIAdapterFeatures, DIAdapterHarness } from "./di_adapter_harness.ts";
 import { BUILDING_CASES } from "./building_cases.ts";
@@ -10,8 +11,7 @@ import { DITestbed } from "./di_testbed.ts";
 const CASES: readonly DICase[] = [...BUILDING_CASES, ...SCOPE_CASES, ...CORE_CASES];
 
 /**
- * Holds an adapter of yours against what handlers, and those who write them, rely on. Each promise is a case for your test
- * runner:
+ * Creates the cases that test your adapter: what handlers, and their authors, rely on. Pass each case to your test runner:
  *
  * ```ts ignore
  * for (const { name, run, skip } of cases) Deno.test({ name: `MyAdapter ${name}`, fn: run, ignore: skip }); // Deno
@@ -20,9 +20,9 @@ const CASES: readonly DICase[] = [...BUILDING_CASES, ...SCOPE_CASES, ...CORE_CAS
  * ```
  *
  * @typeParam Scope What stands for one run of a handler in the container.
- * @param make Makes an adapter with a new container behind it.
- * @param features What the adapter does without.
- * @returns The cases. Those about what the adapter does without are marked to be skipped.
+ * @param make Creates an adapter for a new container.
+ * @param features Which features the adapter does not have.
+ * @returns The cases. Cases about features that the adapter does not have are marked to be skipped.
  * @throws {RangeError} If disposal is promised without scopes.
  *
  * @example
@@ -51,23 +51,26 @@ export function diAdapterConformance<Scope>(
   features: DIAdapterFeatures = {},
 ): ConformanceCase[] {
   const { scopes = true, disposal = scopes } = features;
-  if (disposal && !scopes) throw new RangeError("Cannot test the disposal of scopes that there are none of");
+  if (disposal && !scopes) {
+    throw new RangeError("Cannot test the disposal of scopes: the adapter has no scopes. Leave disposal out");
+  }
   const promised: DIAdapterFeatures = { ...features, disposal };
 
   return CASES.map(({ name, feature, test }) => {
     const skip = feature !== undefined && promised[feature] === false;
-    const run = async () => {
-      if (skip) throw new TypeError(`Cannot run the case "${name}": the adapter does without "${feature}"`);
+    return { name, skip, run: runCase };
+
+    async function runCase(): Promise<void> {
+      if (skip) throw new TypeError(`Cannot run the case "${name}": the adapter does not have "${feature}"`);
       const harness = await make();
       try {
         await test(new DITestbed(harness as DIAdapterHarness));
       } catch (error) {
-        const reason = error instanceof Error ? error.message : String(error);
-        throw new Error(`The promise "${name}" does not hold: ${reason}`, { cause: error });
+        const reason = reasonOf(error);
+        throw new Error(`The case "${name}" fails: ${reason}`, { cause: error });
       } finally {
         await disposerOf(harness)?.();
       }
-    };
-    return { name, skip, run };
+    }
   });
 }

@@ -1,11 +1,11 @@
 import type { DIAdapterFeatures } from "./di_adapter_harness.ts";
 import type { DITestbed } from "./di_testbed.ts";
 
-/** One promise of an adapter. */
+/** One case of the suite for adapters. */
 export interface DICase {
   readonly name: string;
-  /** The feature that the promise belongs to; `undefined` where every adapter makes it. */
+  /** The feature that the case tests; `undefined` for what every adapter has to do. */
   readonly feature?: keyof DIAdapterFeatures;
-  /** Runs on a new container, which a router has been given. */
+  /** Runs with a new container. */
   readonly test: (testbed: DITestbed) => Promise<void>;
 }

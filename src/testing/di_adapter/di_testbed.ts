@@ -15,7 +15,7 @@ export class TestQuery extends Query<unknown> {}
 /** An event for the handlers of a case. */
 export class TestEvent extends Event {}
 
-/** What a case works with. It makes its own classes, since a container may leave its marks on them. */
+/** What a case works with. Each case declares its own classes, because a container may write metadata on them. */
 export class DITestbed {
   readonly harness: DIAdapterHarness;
   #router: MessageRouter | undefined;
@@ -24,17 +24,17 @@ export class DITestbed {
     this.harness = harness;
   }
 
-  /** The router. It is made, and offers its buses to the container, when a case first asks for it. */
+  /** The router. The first access creates it, which offers its buses to the container. */
   get router(): MessageRouter {
     return this.#router ??= new MessageRouter(this.harness.adapter);
   }
 
-  /** Binds a class to itself, built of others. */
+  /** Binds a class to itself, with its dependencies. */
   bind(type: Constructor, lifetime: Lifetime, dependencies: readonly AbstractConstructor[] = []): void {
     this.harness.bind(type, { lifetime, dependencies });
   }
 
-  /** Makes and registers a handler that hands what it is built of to a function, along with itself. */
+  /** Registers a handler that passes its dependencies, and itself, to a function. */
   handle(
     type: typeof TestCommand | typeof TestQuery | typeof TestEvent,
     dependencies: readonly AbstractConstructor[],
@@ -52,15 +52,15 @@ export class DITestbed {
   }
 }
 
-// deno-lint-ignore no-explicit-any -- each case knows what it has asked for
+// deno-lint-ignore no-explicit-any -- each case knows the types of its dependencies
 type Built = any[];
 
-/** The base of the classes that are built of others. */
+/** The base of classes that have dependencies. */
 export class Composed {
-  /** What the constructor has received. */
+  /** What the constructor received. */
   readonly built: Built;
 
-  // No parameter of its own: containers that count them would miss the ones that nothing is bound to.
+  // A rest parameter alone: a container that counts parameters would miss dependencies for named ones.
   constructor(...built: Built) {
     this.built = built;
   }

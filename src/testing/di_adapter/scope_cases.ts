@@ -1,4 +1,4 @@
-import { brokenPromise } from "../conformance_case.ts";
+import { caseFailure } from "../conformance_case.ts";
 import { Composed, type DITestbed, TestCommand, TestEvent, TestQuery } from "./di_testbed.ts";
 import { retry } from "../../middlewares/retry.ts";
 import type { DICase } from "./di_case.ts";
@@ -6,7 +6,7 @@ import type { DICase } from "./di_case.ts";
 /** What a scope shares, and when it ends. */
 export const SCOPE_CASES: readonly DICase[] = [
   { name: "shares a scoped value within one run of a handler", feature: "scopes", test: sharesWithin },
-  { name: "shares no scoped value between runs, not even at the same time", feature: "scopes", test: keepsApart },
+  { name: "shares no scoped value between runs, even at the same time", feature: "scopes", test: keepsApart },
   { name: "opens a scope for each attempt of a retry", feature: "scopes", test: opensForAttempts },
   { name: "opens a scope for a query, and for each handler of an event", feature: "scopes", test: opensForAll },
   { name: "disposes scoped values once the handler has succeeded", feature: "disposal", test: disposesAfterSuccess },
@@ -19,7 +19,7 @@ export const SCOPE_CASES: readonly DICase[] = [
   { name: "disposes no singleton with a scope", feature: "disposal", test: sparesSingletons },
 ];
 
-/** Something that lives in a scope, and knows whether it still does. */
+/** A value that records its disposal. */
 abstract class Unit {
   disposed = false;
 
@@ -47,7 +47,7 @@ async function sharesWithin(testbed: DITestbed): Promise<void> {
   const built = await testbed.router.newCommandBus().dispatch(new TestCommand()) as [object, Composed, Composed];
   const units = new Set([built[0], built[1].built[0], built[2].built[0]]);
   if (units.size !== 1) {
-    throw brokenPromise("one scoped value for the handler and its dependencies", `there were ${units.size}`);
+    throw caseFailure("one scoped value for the handler and its dependencies", `there were ${units.size}`);
   }
 }
 
@@ -58,7 +58,7 @@ async function keepsApart(testbed: DITestbed): Promise<void> {
   let open: () => void;
   const all = new Promise<void>((resolve) => open = resolve);
   testbed.handle(TestCommand, [UnitOfWork], async ([unit]) => {
-    // All of them run at the same time, or this case would wait for ever.
+    // All three run at the same time. Otherwise this case would wait for ever.
     if (++arrived === 3) open();
     await all;
     return unit;
@@ -68,7 +68,7 @@ async function keepsApart(testbed: DITestbed): Promise<void> {
   const dispatch = () => commands.dispatch(new TestCommand());
   const units = new Set(await Promise.all([dispatch(), dispatch(), dispatch()]));
   units.add(await dispatch());
-  if (units.size !== 4) throw brokenPromise("4 scoped values for 4 dispatches", `there were ${units.size}`);
+  if (units.size !== 4) throw caseFailure("4 scoped values for 4 dispatches", `there were ${units.size}`);
 }
 
 async function opensForAttempts(testbed: DITestbed): Promise<void> {
@@ -81,7 +81,7 @@ async function opensForAttempts(testbed: DITestbed): Promise<void> {
     if (++attempt < 3) throw new Error("again");
   });
   await testbed.router.newCommandBus().use(retry({ attempts: 3 })).dispatch(new TestCommand());
-  if (units.size !== 3) throw brokenPromise("3 scoped values for 3 attempts", `there were ${units.size}`);
+  if (units.size !== 3) throw caseFailure("3 scoped values for 3 attempts", `there were ${units.size}`);
 }
 
 async function opensForAll(testbed: DITestbed): Promise<void> {
@@ -99,7 +99,7 @@ async function opensForAll(testbed: DITestbed): Promise<void> {
   await testbed.router.newQueryBus().dispatch(new TestQuery());
   await testbed.router.newEventBus().dispatch(new TestEvent());
   if (units.size !== 3) {
-    throw brokenPromise("3 scoped values for a query and two handlers of an event", `there were ${units.size}`);
+    throw caseFailure("3 scoped values for a query and two handlers of an event", `there were ${units.size}`);
   }
 }
 
@@ -111,9 +111,9 @@ async function disposesAfterSuccess(testbed: DITestbed): Promise<void> {
   for (const type of [TestCommand, TestQuery]) {
     testbed.handle(type, [UnitOfWork, Connection], async (units: Unit[]) => {
       await Promise.resolve();
-      if (units.length !== 2) throw brokenPromise("the handler to receive 2 scoped values", `it got ${units.length}`);
+      if (units.length !== 2) throw caseFailure("the handler to receive 2 scoped values", `it got ${units.length}`);
       if (units.some(({ disposed }) => disposed)) {
-        throw brokenPromise("scoped values to be open while the handler runs", "one was disposed");
+        throw caseFailure("scoped values to be open while the handler runs", "one was disposed");
       }
       return units;
     });
@@ -127,7 +127,7 @@ async function disposesAfterSuccess(testbed: DITestbed): Promise<void> {
 function expectDisposed(units: Iterable<Unit>, kind: string): void {
   for (const unit of units) {
     if (unit.disposed) continue;
-    throw brokenPromise(
+    throw caseFailure(
       `the scoped "${unit.constructor.name}" to be disposed when the ${kind} has ended`,
       "it was not",
     );
@@ -146,10 +146,10 @@ async function disposesAfterFailure(testbed: DITestbed): Promise<void> {
   try {
     await testbed.router.newCommandBus().dispatch(new TestCommand());
   } catch (error) {
-    if (error !== failure) throw brokenPromise("the error of the handler to come out", `it was ${String(error)}`);
+    if (error !== failure) throw caseFailure("the error of the handler to come out", `it was ${String(error)}`);
     return expectDisposed(units, "command");
   }
-  throw brokenPromise("the dispatch to reject", "it resolved");
+  throw caseFailure("the dispatch to reject", "it resolved");
 }
 
 async function disposesAfterEvents(testbed: DITestbed): Promise<void> {
@@ -164,8 +164,8 @@ async function disposesAfterEvents(testbed: DITestbed): Promise<void> {
   testbed.handle(TestEvent, [], () => wasDisposed = units[0]!.disposed);
   await testbed.router.newCommandBus().dispatch(new TestCommand());
 
-  if (wasDisposed === undefined) throw brokenPromise("the related event to be published", "its handler never ran");
-  if (wasDisposed) throw brokenPromise("the scope to be open while related events are handled", "it was disposed");
+  if (wasDisposed === undefined) throw caseFailure("the related event to be published", "its handler never ran");
+  if (wasDisposed) throw caseFailure("the scope to be open while related events are handled", "it was disposed");
   expectDisposed(units, "command");
 }
 
@@ -176,5 +176,5 @@ async function sparesSingletons(testbed: DITestbed): Promise<void> {
   testbed.bind(UnitOfWork, "scoped");
   testbed.handle(TestCommand, [Pool, UnitOfWork], (built) => built);
   const [pool] = await testbed.router.newCommandBus().dispatch(new TestCommand()) as Unit[];
-  if (pool!.disposed) throw brokenPromise("a singleton to outlive the scope", "it was disposed with it");
+  if (pool!.disposed) throw caseFailure("a singleton to outlive the scope", "it was disposed with it");
 }

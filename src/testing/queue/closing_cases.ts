@@ -1,19 +1,19 @@
 import { QueueClosedError } from "../../errors.ts";
-import { brokenPromise } from "../conformance_case.ts";
+import { caseFailure } from "../conformance_case.ts";
 import type { QueueTestbed, Sending } from "./queue_testbed.ts";
 import { turns } from "./schedule.ts";
 import type { QueueCase } from "./queue_case.ts";
 
-/** What the end of a queue means for those who use it. */
+/** What closing a queue, or restarting it, leads to. */
 export const CLOSING_CASES: readonly QueueCase[] = [
   { name: "wakes every waiting receiver when it closes, however often it is closed", test: wakesReceivers },
   { name: "rejects a send after it has closed", test: rejectsLateSend },
   {
     name: "delivers what it accepted while it closed, once, and nothing that it rejected",
-    test: keepsWordWhileClosing,
+    test: deliversAcceptedWhileClosing,
   },
   { name: "rejects the senders that wait when it closes", feature: "bounded", test: rejectsWaitingSenders },
-  { name: "keeps what has no ack across a restart", feature: "persistence", test: survivesRestart },
+  { name: "keeps the messages without an ack across a restart", feature: "persistence", test: survivesRestart },
 ];
 
 async function wakesReceivers(testbed: QueueTestbed): Promise<void> {
@@ -29,31 +29,31 @@ async function wakesReceivers(testbed: QueueTestbed): Promise<void> {
   await Promise.all(closings);
   const results = await testbed.within(Promise.all(receives), `all of ${receives.length} waiting receivers to end`);
   for (const { done, value } of results) {
-    if (!done) throw brokenPromise("nothing to be received from an empty queue", `message ${value.message.id} was`);
+    if (!done) throw caseFailure("nothing to be received from an empty queue", `message ${value.message.id} was`);
   }
-  // One who comes late finds it closed, whether the others have left or not.
+  // Another close changes nothing, and a new consumer ends too.
   await testbed.close();
   await testbed.expectEmpty();
 }
 
 async function rejectsLateSend(testbed: QueueTestbed): Promise<void> {
   await testbed.close();
-  if (testbed.random.below(2) === 0) await testbed.settle();
+  if (testbed.random.below(2) === 0) await testbed.idle();
   const late = testbed.sendMany(testbed.random.between(1, 3));
   for (const sending of late) {
-    await testbed.within(sending.answered, "a send after close to reject");
+    await testbed.within(sending.ended, "a send after close to reject");
     expectClosed(sending, "a send after close");
   }
   await testbed.expectEmpty();
 }
 
 function expectClosed({ state, error }: Sending, what: string): void {
-  if (state !== "rejected") throw brokenPromise(`${what} to reject`, `it is ${state}`);
+  if (state !== "rejected") throw caseFailure(`${what} to reject`, `it is ${state}`);
   if (error instanceof QueueClosedError) return;
-  throw brokenPromise(`${what} to reject with a QueueClosedError`, `it rejected with ${error}`);
+  throw caseFailure(`${what} to reject with a QueueClosedError`, `it rejected with ${error}`);
 }
 
-async function keepsWordWhileClosing(testbed: QueueTestbed): Promise<void> {
+async function deliversAcceptedWhileClosing(testbed: QueueTestbed): Promise<void> {
   const { random, schedule } = testbed;
   const producers = random.between(1, 3);
   const sendings: Sending[] = [];
@@ -64,9 +64,9 @@ async function keepsWordWhileClosing(testbed: QueueTestbed): Promise<void> {
   let complete: () => void;
   const completed = new Promise<void>((resolve) => complete = resolve);
   const check = () => {
-    const isKept = ({ state, message }: Sending) =>
+    const isFinal = ({ state, message }: Sending) =>
       state === "rejected" || state === "accepted" && acked.has(message.id);
-    if (active === 0 && sendings.every(isKept)) complete();
+    if (active === 0 && sendings.every(isFinal)) complete();
   };
 
   const produce = async () => {
@@ -74,7 +74,7 @@ async function keepsWordWhileClosing(testbed: QueueTestbed): Promise<void> {
       await schedule.turn();
       const sending = testbed.send();
       sendings.push(sending);
-      sending.answered.then(check);
+      sending.ended.then(check);
     }
     active--;
   };
@@ -101,19 +101,19 @@ async function keepsWordWhileClosing(testbed: QueueTestbed): Promise<void> {
     ...Array(producers).fill(produce),
     close,
   ]);
-  // Whether every consumer then ends is what another case is for.
-  const expected = "each send to be answered, and what was accepted to be delivered";
+  // Another case tests that every consumer then ends.
+  const expected = "each send to end, and each accepted message to be delivered";
   let timeout: unknown;
   await testbed.within(Promise.race([working, completed]), expected).catch((error) => timeout = error);
-  await testbed.settle();
+  await testbed.idle();
   for (const { message: { id }, state } of sendings) {
     const wanted = state === "accepted" ? 1 : 0;
     const count = received.get(id) ?? 0;
     if (count === wanted) continue;
-    throw brokenPromise(`message ${id}, ${state}, to be delivered ${wanted} times`, `it was delivered ${count} times`);
+    throw caseFailure(`message ${id}, ${state}, to be delivered ${wanted} times`, `it was delivered ${count} times`);
   }
-  const answers = Promise.all(sendings.map(({ answered }) => answered));
-  await testbed.within(answers, "each send to be answered, at the latest when the queue closes");
+  const ended = Promise.all(sendings.map(({ ended }) => ended));
+  await testbed.within(ended, "each send to end, at the latest when the queue closes");
   if (timeout !== undefined) throw timeout;
   await testbed.expectEmpty();
 }
@@ -123,12 +123,12 @@ async function rejectsWaitingSenders(testbed: QueueTestbed): Promise<void> {
   const accepted = testbed.sendMany(maxSize);
   await testbed.accepted(accepted, "while there is room");
   const sendings = testbed.sendMany(testbed.random.between(1, 3));
-  await testbed.settle();
-  // That all of them wait is what another case is for.
+  await testbed.idle();
+  // Another case tests that all of them wait.
   const waiting = sendings.filter(({ state }) => state === "waiting");
   await testbed.close();
   for (const sending of waiting) {
-    await testbed.within(sending.answered, "a send that waits for room to reject when the queue closes");
+    await testbed.within(sending.ended, "a send that waits for room to reject when the queue closes");
     expectClosed(sending, "a send that waits when the queue closes");
   }
   await testbed.receiveAll(accepted);
@@ -139,7 +139,7 @@ async function survivesRestart(testbed: QueueTestbed): Promise<void> {
   const { random, features: { bounded } } = testbed;
   const count = random.between(1, 8);
   const sendings = testbed.sendMany(Math.min(count, bounded?.maxSize ?? count));
-  await testbed.accepted(sendings, "without a consumer, since it writes down what it accepts");
+  await testbed.accepted(sendings, "without a consumer, because the queue stores it");
 
   const acked = new Set<number>();
   const consumer = testbed.consumer();
@@ -150,7 +150,7 @@ async function survivesRestart(testbed: QueueTestbed): Promise<void> {
     acked.add(delivery.message.id);
   }
   await testbed.reopen();
-  const owed = sendings.filter(({ message }) => !acked.has(message.id));
-  await testbed.receiveAll(owed);
+  const unacked = sendings.filter(({ message }) => !acked.has(message.id));
+  await testbed.receiveAll(unacked);
   await testbed.expectEmpty();
 }

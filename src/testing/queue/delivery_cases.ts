@@ -1,16 +1,16 @@
-import { brokenPromise } from "../conformance_case.ts";
+import { caseFailure } from "../conformance_case.ts";
 import { describe, type QueueTestbed, type Sending } from "./queue_testbed.ts";
 import { turns } from "./schedule.ts";
 import type { QueueCase } from "./queue_case.ts";
 
-/** What comes out of what goes in. */
+/** Which messages are delivered, and to which consumer. */
 export const DELIVERY_CASES: readonly QueueCase[] = [
   { name: "delivers a message as it was sent", test: deliversAsSent },
   { name: "loses nothing and duplicates nothing between many producers and many consumers", test: keepsCount },
   { name: "wakes a waiting receiver at once", test: wakesReceiver },
   { name: "never lets an abandoned receive swallow a message", test: survivesAbandonment },
   { name: "lets a handler send to its own queue", test: letsHandlerSend },
-  { name: "goes on with the others when one consumer throws", test: survivesThrow },
+  { name: "continues with the other consumers when one consumer throws", test: survivesThrow },
 ];
 
 async function deliversAsSent(testbed: QueueTestbed): Promise<void> {
@@ -19,9 +19,9 @@ async function deliversAsSent(testbed: QueueTestbed): Promise<void> {
   const { message, attempt } = delivery;
   for (const key of ["id", "text"] as const) {
     if (message[key] === sending.message[key]) continue;
-    throw brokenPromise(`the ${key} to be "${sending.message[key]}"`, `it was "${message[key]}"`);
+    throw caseFailure(`the ${key} to be "${sending.message[key]}"`, `it was "${message[key]}"`);
   }
-  if (attempt !== 1) throw brokenPromise("the first delivery to be attempt 1", `it was attempt ${attempt}`);
+  if (attempt !== 1) throw caseFailure("the first delivery to be attempt 1", `it was attempt ${attempt}`);
   await testbed.within(delivery.ack(), "the ack to resolve");
   await testbed.accepted([sending], "once its message was received");
   await testbed.expectEmpty();
@@ -42,9 +42,9 @@ async function keepsCount(testbed: QueueTestbed): Promise<void> {
     for (let index = 0; index < share; index++) {
       await schedule.turn();
       const sending = testbed.send();
-      // Half of the time it waits for the answer, as a producer with manners does.
-      if (random.below(2) === 0) await sending.answered;
-      if (sending.state === "rejected") throw brokenPromise("a send to resolve", `it was rejected: ${sending.error}`);
+      // Half of the sends are awaited before the next one.
+      if (random.below(2) === 0) await sending.ended;
+      if (sending.state === "rejected") throw caseFailure("a send to resolve", `it was rejected: ${sending.error}`);
     }
   };
   const consume = async () => {
@@ -64,7 +64,7 @@ async function keepsCount(testbed: QueueTestbed): Promise<void> {
   const actors = [...Array(producers).fill(produce), ...Array(random.between(1, 4)).fill(consume)];
   await testbed.within(schedule.run(actors), `all of ${total} messages to be sent, delivered and acked`);
   for (const [id, count] of counts) {
-    if (count > 1) throw brokenPromise(`message ${id} to be delivered once`, `it was delivered ${count} times`);
+    if (count > 1) throw caseFailure(`message ${id} to be delivered once`, `it was delivered ${count} times`);
   }
   await testbed.expectEmpty();
 }
@@ -76,7 +76,7 @@ async function wakesReceiver(testbed: QueueTestbed): Promise<void> {
     const consumer = testbed.consumer();
     const receive = async () => {
       const { done, value } = await consumer.next();
-      if (done) throw brokenPromise("a waiting receiver to receive", "it has ended");
+      if (done) throw caseFailure("a waiting receiver to receive", "it has ended");
       await value.ack();
       return index;
     };
@@ -85,10 +85,10 @@ async function wakesReceiver(testbed: QueueTestbed): Promise<void> {
     waiting.set(index, waking);
     if (testbed.random.below(2) === 0) await turns(testbed.random.below(5));
   }
-  await testbed.settle();
+  await testbed.idle();
   for (let left = count; left > 0; left--) {
     testbed.send();
-    const expected = `one of ${left} waiting receivers to wake when a message is sent, and nothing else happens`;
+    const expected = `one of ${left} waiting receivers to wake when a message is sent`;
     waiting.delete(await testbed.within(Promise.race(waiting.values()), expected));
   }
   await testbed.expectEmpty();
@@ -104,7 +104,7 @@ async function survivesAbandonment(testbed: QueueTestbed): Promise<void> {
 
     const leave = () => Promise.all(abandoned.map((consumer) => testbed.leave(consumer)));
     const send = () => sendings.push(...testbed.sendMany(random.between(1, 2)));
-    // In one tick, either way round, or with some turns in between.
+    // In one tick, in either order, or with some turns in between.
     const isSentFirst = random.below(2) === 0;
     if (isSentFirst) send();
     if (random.below(2) === 0) await turns(random.below(4));
@@ -122,7 +122,7 @@ async function letsHandlerSend(testbed: QueueTestbed): Promise<void> {
   const busy = testbed.consumer();
   const held = await testbed.take(busy, "the message to be delivered");
 
-  // While another consumer waits even a queue without room has somebody to take the message.
+  // While another consumer waits, even a full queue accepts the message.
   const other = testbed.consumer();
   const receiving = testbed.take(other, "what a handler has sent to be delivered to another consumer");
   await turns(testbed.random.below(5));
@@ -131,7 +131,7 @@ async function letsHandlerSend(testbed: QueueTestbed): Promise<void> {
   const delivery = await receiving;
   await testbed.within(delivery.ack(), "the ack to resolve");
 
-  // Alone it must not wait, since nobody makes room but itself.
+  // The only consumer must not wait for its own send, because only this consumer makes room.
   const third = testbed.send();
   await testbed.within(held.ack(), "the ack to resolve");
   await testbed.receiveAll([third]);
@@ -149,7 +149,7 @@ async function survivesThrow(testbed: QueueTestbed): Promise<void> {
     try {
       for await (const _delivery of iterable) throw new Error("a handler that fails");
     } catch {
-      // The loop has left the consumer, as a loop does.
+      // The loop has called return() of the consumer.
     }
   };
   const work = async () => {

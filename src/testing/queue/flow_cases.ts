@@ -1,31 +1,31 @@
-import { brokenPromise } from "../conformance_case.ts";
+import { caseFailure } from "../conformance_case.ts";
 import { describe, type QueueTestbed, type Sending } from "./queue_testbed.ts";
 import type { QueueCase } from "./queue_case.ts";
 
-/** In what order, with what, and how many. */
+/** Order, metadata, bounds and quantity. */
 export const FLOW_CASES: readonly QueueCase[] = [
   { name: "delivers in the order of sending", feature: "order", test: keepsOrder },
   { name: "delivers metadata with its message", feature: "metadata", test: carriesMetadata },
-  { name: "lets senders wait while it is full, and drops nothing", feature: "bounded", test: isBounded },
-  { name: "delivers a great many messages without ever running empty", once: true, test: deliversMany },
+  { name: "makes senders wait while it is full, and drops nothing", feature: "bounded", test: isBounded },
+  { name: "delivers a great number of messages without running empty", once: true, test: deliversMany },
   {
-    name: "lets go of what has been handled, without ever running empty",
+    name: "keeps no handled message in memory, without running empty",
     feature: "heapUsed",
     once: true,
-    test: letsGo,
+    test: keepsNothing,
   },
 ];
 
-/** How many messages are in the queue at any time, for those that never let it run empty. */
+/** How many messages stay in the queue, for the cases that do not let it run empty. */
 const BACKLOG = 20;
 
-/** What a message that is kept for good takes at the least: its text alone is longer. */
+/** The least memory that a kept message takes. Its text alone takes more. */
 const BYTES_PER_MESSAGE = 32;
 
 /** How often the heap is measured. */
 const ROUNDS = 5;
 
-/** What a heap may grow by in a round, whatever happens. */
+/** How much the heap may grow in a round for other reasons. */
 const NOISE_BYTES = 100_000;
 
 async function keepsOrder(testbed: QueueTestbed): Promise<void> {
@@ -46,7 +46,7 @@ async function keepsOrder(testbed: QueueTestbed): Promise<void> {
     const delivery = await testbed.take(consumer, `message ${id} to be delivered`);
     await testbed.within(delivery.ack(), "the ack to resolve");
     if (delivery.message.id !== id) {
-      throw brokenPromise(`message ${id} to be next`, `it was message ${delivery.message.id}`);
+      throw caseFailure(`message ${id} to be next`, `it was message ${delivery.message.id}`);
     }
   }
 }
@@ -57,20 +57,20 @@ async function carriesMetadata(testbed: QueueTestbed): Promise<void> {
   const delivery = await testbed.take(testbed.consumer(), "the message to be delivered");
   const actual = delivery.metadata?.["requestId"];
   await testbed.within(delivery.ack(), "the ack to resolve");
-  if (actual !== requestId) throw brokenPromise(`the metadata to hold "${requestId}"`, `it holds "${actual}"`);
+  if (actual !== requestId) throw caseFailure(`the metadata to hold "${requestId}"`, `it holds "${actual}"`);
   await testbed.expectEmpty();
 }
 
 async function isBounded(testbed: QueueTestbed): Promise<void> {
   const { maxSize } = testbed.features.bounded!;
   const accepted = testbed.sendMany(maxSize);
-  await testbed.accepted(accepted, `while there are not more than ${maxSize} messages`);
+  await testbed.accepted(accepted, `while there are at most ${maxSize} messages`);
   const waiting = testbed.sendMany(testbed.random.between(1, 4));
-  await testbed.settle();
+  await testbed.idle();
   const early = waiting.find(({ state }) => state !== "waiting");
   if (early !== undefined) {
     const outcome = `it was ${early.state}`;
-    throw brokenPromise(`the send of message ${early.message.id} to a queue of ${maxSize} to wait for room`, outcome);
+    throw caseFailure(`the send of message ${early.message.id} to a queue of ${maxSize} to wait for room`, outcome);
   }
   await testbed.receiveAll([...accepted, ...waiting]);
   await testbed.accepted(waiting, "once there was room");
@@ -82,11 +82,11 @@ async function deliversMany(testbed: QueueTestbed): Promise<void> {
   await testbed.expectEmpty();
 }
 
-async function letsGo(testbed: QueueTestbed): Promise<void> {
+async function keepsNothing(testbed: QueueTestbed): Promise<void> {
   const { volume, features: { heapUsed } } = testbed;
   const share = Math.ceil(volume / ROUNDS);
   const growths: number[] = [];
-  // What is compiled on the way is not held against the queue.
+  // The first round is not measured: code is compiled in it.
   await pour(testbed, share);
   let before = await heapUsed!();
   for (let round = 0; round < ROUNDS; round++) {
@@ -95,14 +95,14 @@ async function letsGo(testbed: QueueTestbed): Promise<void> {
     growths.push(after - before);
     before = after;
   }
-  // A heap has its moods, and goes up or down once for reasons of its own. What is kept shows in every round.
+  // The heap may grow or shrink in a round for other reasons. Kept messages show in every round.
   const growth = growths.sort((some, other) => some - other)[Math.floor(ROUNDS / 2)]!;
   const limit = Math.max(share * BYTES_PER_MESSAGE, NOISE_BYTES);
-  if (growth > limit) throw brokenPromise(`${share} messages to leave less than ${limit} bytes`, `they left ${growth}`);
+  if (growth > limit) throw caseFailure(`${share} messages to leave less than ${limit} bytes`, `they left ${growth}`);
   await testbed.expectEmpty();
 }
 
-/** Sends and receives messages, in a queue that has some left until the end. */
+/** Sends and receives messages. The queue does not run empty before the end. */
 async function pour(testbed: QueueTestbed, count: number): Promise<void> {
   const consumer = testbed.consumer();
   const due = new Set<number>();
@@ -113,9 +113,9 @@ async function pour(testbed: QueueTestbed, count: number): Promise<void> {
   const receive = async (share: number) => {
     for (; share > 0; share--) {
       const { done, value } = await consumer.next();
-      if (done) throw brokenPromise("the queue to deliver on", "the consumer has ended");
+      if (done) throw caseFailure("the queue to continue to deliver", "the consumer has ended");
       const { id } = value.message;
-      if (!due.delete(id)) throw brokenPromise("what was sent to be delivered once", `message ${id} came all the same`);
+      if (!due.delete(id)) throw caseFailure("each message to be delivered once", `message ${id} came again`);
       send();
       await value.ack();
     }

@@ -1,12 +1,12 @@
 import type { QueueFeatures } from "./queue_features.ts";
 import type { QueueTestbed } from "./queue_testbed.ts";
 
-/** One promise of a queue. */
+/** One case of the suite for queues. */
 export interface QueueCase {
   readonly name: string;
-  /** The feature that the promise belongs to; `undefined` where every queue makes it. */
+  /** The feature that the case tests; `undefined` for what every queue has to do. */
   readonly feature?: keyof QueueFeatures;
-  /** Whether one run says as much as many. */
+  /** Whether one run is enough. */
   readonly once?: boolean;
   readonly test: (testbed: QueueTestbed) => Promise<void>;
 }

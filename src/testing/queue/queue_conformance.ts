@@ -1,4 +1,5 @@
 import type { Queue } from "../../queue/queue.ts";
+import { reasonOf } from "../../naming.ts";
 import type { ConformanceCase } from "../conformance_case.ts";
 import { SETTLE_CASES } from "./settle_cases.ts";
 import { CLOSING_CASES } from "./closing_cases.ts";
@@ -12,8 +13,7 @@ import { Random } from "./random.ts";
 const CASES: readonly QueueCase[] = [...DELIVERY_CASES, ...SETTLE_CASES, ...CLOSING_CASES, ...FLOW_CASES];
 
 /**
- * Holds a queue of yours against what the pumps, and everybody else who uses a queue, rely on. Each promise is a case for
- * your test runner:
+ * Creates the cases that test your queue: what pumps, producers and consumers rely on. Pass each case to your test runner:
  *
  * ```ts ignore
  * for (const { name, run, skip } of cases) Deno.test({ name: `MyQueue ${name}`, fn: run, ignore: skip }); // Deno
@@ -21,15 +21,15 @@ const CASES: readonly QueueCase[] = [...DELIVERY_CASES, ...SETTLE_CASES, ...CLOS
  * for (const { name, run, skip } of cases) test.skipIf(skip)(`MyQueue ${name}`, run); // vitest
  * ```
  *
- * No case sleeps. What happens at the same time is put in an order by the seed, which is part of the error of a case that
- * fails: with `{ seed, runs: 1 }` it fails again. A queue that has `Symbol.asyncDispose` or `Symbol.dispose` is
- * disposed after each run.
+ * No case sleeps. The seed decides on the order of what happens at the same time. The error of a case that fails has the
+ * seed: with `{ seed, runs: 1 }` the case fails again. A queue with `Symbol.asyncDispose` or `Symbol.dispose` is disposed
+ * after each run.
  *
  * @typeParam Q The queue.
- * @param make Makes a new, empty queue.
- * @param options What the queue promises beyond what all queues do, and how thoroughly it is looked at.
- * @returns The cases. Those about what is not promised are marked to be skipped.
- * @throws {RangeError} If a number is out of its range, or if a promise lacks the one that it builds on.
+ * @param make Creates a new, empty queue.
+ * @param options What the queue promises beyond the contract of every queue, and how thoroughly the suite tests it.
+ * @returns The cases. Cases about features that the queue does not promise are marked to be skipped.
+ * @throws {RangeError} If a number is out of its range, or if a feature is set without the feature that it needs.
  *
  * @example
  * ```ts
@@ -53,15 +53,16 @@ export function queueConformance<Q extends Queue<TestMessage>>(
   make: () => Q | PromiseLike<Q>,
   options: QueueConformanceOptions<NoInfer<Q>> = {},
 ): ConformanceCase[] {
-  requireSense(options);
-  return CASES.map((promise) => {
-    const { name, feature } = promise;
+  requireConsistent(options);
+  return CASES.map((queueCase) => {
+    const { name, feature } = queueCase;
     const skip = feature !== undefined && (options[feature] === undefined || options[feature] === false);
-    const run = async () => {
+    return { name, skip, run: runCase };
+
+    async function runCase(): Promise<void> {
       if (skip) throw new TypeError(`Cannot run the case "${name}": the queue does not promise "${feature}"`);
-      await runSeeds(promise, make, options);
-    };
-    return { name, skip, run };
+      await runSeeds(queueCase, make, options);
+    }
   });
 }
 
@@ -81,31 +82,31 @@ async function runSeeds<Q extends Queue<TestMessage>>(
         await testbed.end();
       }
     } catch (error) {
-      const reason = error instanceof Error ? error.message : String(error);
+      const reason = reasonOf(error);
       const again = `Run it again with { seed: ${seed}, runs: 1 }`;
-      throw new Error(`The promise "${name}" does not hold: ${reason}. ${again}`, { cause: error });
+      throw new Error(`The case "${name}" fails: ${reason}. ${again}`, { cause: error });
     }
   }
 }
 
-function requireSense<Q extends Queue<TestMessage>>(options: QueueConformanceOptions<Q>): void {
+function requireConsistent<Q extends Queue<TestMessage>>(options: QueueConformanceOptions<Q>): void {
   const { redelivery, maxAttempts = Infinity, deadLetters, delay, bounded, seed = 1, runs = 10, volume = 1 } = options;
   const problem = !(maxAttempts >= 1)
-    ? `a queue that delivers ${maxAttempts} times: it is a number from 1`
+    ? `a queue that delivers ${maxAttempts} times: maxAttempts must be a number from 1`
     : redelivery && maxAttempts < 2
-    ? "the redelivery of a queue that delivers once: say how often with maxAttempts, or leave redelivery out"
+    ? "the redelivery of a queue that delivers once: maxAttempts must be at least 2. Leave redelivery out otherwise"
     : delay && !redelivery
-    ? "the delay of a queue that does not deliver again: it needs redelivery"
+    ? "the delay of a queue that does not deliver again: set redelivery too"
     : deadLetters && maxAttempts === Infinity
-    ? "the dead letters of a queue that never gives up: say with maxAttempts when it does"
+    ? "the dead letters of a queue that never gives up: set maxAttempts too"
     : bounded && !(Number.isInteger(bounded.maxSize) && bounded.maxSize >= 0)
-    ? `a queue of ${bounded.maxSize} messages: it is a whole number from 0`
+    ? `a queue of ${bounded.maxSize} messages: maxSize must be a whole number from 0`
     : !Number.isInteger(seed)
-    ? `with the seed ${seed}: it is a whole number`
+    ? `with the seed ${seed}: it must be a whole number`
     : !(Number.isInteger(runs) && runs >= 1)
-    ? `with ${runs} runs: it is a whole number from 1`
+    ? `with ${runs} runs: runs must be a whole number from 1`
     : !(Number.isInteger(volume) && volume >= 1)
-    ? `with ${volume} messages: it is a whole number from 1`
+    ? `with ${volume} messages: volume must be a whole number from 1`
     : undefined;
   if (problem !== undefined) throw new RangeError(`Cannot test ${problem}`);
 }

@@ -1,10 +1,10 @@
-/** Draws numbers that look random and are the same for the same seed. */
+/** Draws pseudo-random numbers, which are the same for the same seed. */
 export class Random {
   #state: number;
 
-  /** @param seed Where it starts. */
+  /** @param seed Decides on the numbers. */
   constructor(seed: number) {
-    // Neighbouring seeds would otherwise begin alike.
+    // Without this, neighbouring seeds would start with similar numbers.
     this.#state = Math.imul(seed ^ 0x9e3779b9, 0x85ebca6b);
   }
 

@@ -1,13 +1,13 @@
 import type { Random } from "./random.ts";
 
-/** Waits for a number of turns of the microtask queue, and for no timer. */
+/** Waits for a number of turns of the microtask queue. It uses no timer. */
 export async function turns(count: number): Promise<void> {
   for (let turn = 0; turn < count; turn++) await undefined;
 }
 
 /**
- * Lets several actors go on in an order that a seed decides. Each waits for its turn wherever the order may matter, and
- * one at a time is let go.
+ * Runs several actors in an order that a seed decides. Each actor waits for its turn wherever the order may matter, and the
+ * schedule resumes one actor at a time.
  */
 export class Schedule {
   readonly #random: Random;
@@ -27,7 +27,7 @@ export class Schedule {
     });
   }
 
-  /** Runs actors until all of them have come to their end or one has failed. */
+  /** Runs actors until all of them have ended or one has failed. */
   async run(actors: readonly (() => Promise<void>)[]): Promise<void> {
     let isOver = false;
     const end = () => {
@@ -38,7 +38,7 @@ export class Schedule {
     all.then(end, end);
     while (!isOver) {
       if (this.#waiting.length === 0) {
-        // What an actor waits for now is the business of what is tested. It comes back, or the time limit strikes.
+        // Every actor now waits for the queue under test. One of them comes back, or the time limit ends the case.
         await new Promise<void>((resolve) => this.#wake = resolve);
         this.#wake = undefined;
         continue;

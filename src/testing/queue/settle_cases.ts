@@ -1,12 +1,12 @@
-import { brokenPromise } from "../conformance_case.ts";
+import { caseFailure } from "../conformance_case.ts";
 import type { Delivery } from "../../queue/queue.ts";
 import type { TestMessage } from "./queue_features.ts";
 import { describe, type QueueTestbed } from "./queue_testbed.ts";
 import type { QueueCase } from "./queue_case.ts";
 
-/** What the answer to a delivery leads to. */
+/** What an ack or a nack leads to. */
 export const SETTLE_CASES: readonly QueueCase[] = [
-  { name: "takes the first answer to a delivery as final", test: takesFirstAnswer },
+  { name: "settles a delivery once, with the first ack or nack", test: settlesOnce },
   {
     name: "delivers a nacked message again, counting the attempts, without making the nack wait",
     feature: "redelivery",
@@ -14,7 +14,7 @@ export const SETTLE_CASES: readonly QueueCase[] = [
   },
   { name: "delivers nothing that another consumer holds", feature: "exclusive", test: isExclusive },
   {
-    name: "waits for the delay of a nack before it delivers again, and keeps nothing else waiting",
+    name: "waits for the delay of a nack before it delivers again, and delays no other message",
     feature: "delay",
     test: delays,
   },
@@ -25,37 +25,37 @@ export const SETTLE_CASES: readonly QueueCase[] = [
   },
 ];
 
-async function takesFirstAnswer(testbed: QueueTestbed): Promise<void> {
+async function settlesOnce(testbed: QueueTestbed): Promise<void> {
   const { random, features: { redelivery = false } } = testbed;
   const sendings = testbed.sendMany(random.between(1, 8));
   const nacked = new Set<number>();
   const settled = new Set<number>();
-  const answers: Promise<void>[] = [];
+  const settling: Promise<void>[] = [];
 
   while (settled.size < sendings.length) {
     const consumer = testbed.consumer();
     const delivery = await testbed.take(
       consumer,
-      "a message without an answer, or with a nack for it, to be delivered",
+      "a message that is not settled, or was nacked, to be delivered",
     );
     const { id } = delivery.message;
-    if (settled.has(id)) throw brokenPromise(`message ${id} not to come back after its ack`, "it was delivered again");
+    if (settled.has(id)) throw caseFailure(`message ${id} not to come back after its ack`, "it was delivered again");
     const isNacked = redelivery && !nacked.has(id) && random.below(2) === 0;
     const more = Array.from({ length: random.between(0, 3) }, () => random.pick(["ack", "nack"] as const));
-    const answer = isNacked ? delivery.nack() : delivery.ack();
-    // None of the others changes anything any more, and none of them is an error.
-    const last = more.reduce((before, method) => before.then(() => delivery[method]()), answer);
-    answers.push(testbed.within(last, "each answer to a delivery to resolve"));
+    const first = isNacked ? delivery.nack() : delivery.ack();
+    // The other calls change nothing, and are not errors.
+    const last = more.reduce((before, method) => before.then(() => delivery[method]()), first);
+    settling.push(testbed.within(last, "each ack and nack of a delivery to resolve"));
     if (isNacked) {
       nacked.add(id);
     } else {
       settled.add(id);
-      await testbed.within(answer, "the ack to resolve");
+      await testbed.within(first, "the ack to resolve");
     }
-    // A consumer that leaves gives back what is without an answer, and this is not.
+    // A consumer that leaves gives back its open deliveries, and this one is settled.
     if (random.below(2) === 0) await testbed.leave(consumer);
   }
-  await Promise.all(answers);
+  await Promise.all(settling);
   await testbed.expectEmpty();
 }
 
@@ -71,7 +71,7 @@ async function redelivers(testbed: QueueTestbed): Promise<void> {
     const { id } = delivery.message;
     const attempt = (attempts.get(id) ?? Infinity) + 1;
     if (delivery.attempt !== attempt) {
-      throw brokenPromise(`the next delivery of message ${id} to be attempt ${attempt}`, `it was ${delivery.attempt}`);
+      throw caseFailure(`the next delivery of message ${id} to be attempt ${attempt}`, `it was ${delivery.attempt}`);
     }
     attempts.set(id, attempt);
     if (attempt <= nacks) {
@@ -95,11 +95,11 @@ async function isExclusive(testbed: QueueTestbed): Promise<void> {
   let stolen: Delivery<TestMessage> | undefined;
   const other = testbed.consumer();
   other.next().then(({ value }) => stolen = value, () => {});
-  // A queue that loses its patience gets the time to do so.
-  for (let time = 0; time < 4; time++) await testbed.settle();
+  // A queue that takes messages back too early gets the time to do so.
+  for (let time = 0; time < 4; time++) await testbed.idle();
   await testbed.within(held.ack(), "the ack to resolve");
-  await testbed.settle();
-  if (stolen) throw brokenPromise(`message ${id} to stay with its consumer`, "another one has received it");
+  await testbed.idle();
+  if (stolen) throw caseFailure(`message ${id} to stay with its consumer`, "another consumer has received it");
   await testbed.expectEmpty();
 }
 
@@ -110,12 +110,12 @@ async function delays(testbed: QueueTestbed): Promise<void> {
   const consumer = testbed.consumer();
   const delivery = await testbed.take(consumer, "the message to be delivered");
   const start = performance.now();
-  const nack = testbed.within(delivery.nack({ delay: ms }), "the nack to resolve, whatever its delay");
+  const nack = testbed.within(delivery.nack({ delay: ms }), "the nack to resolve without waiting for its delay");
 
   const { id } = first.message;
   const second = testbed.send();
   const other = await testbed.take(consumer, "a message to be delivered while another is delayed");
-  if (other.message.id === id) throw brokenPromise(`message ${id} to wait for ${ms} ms`, "it came at once");
+  if (other.message.id === id) throw caseFailure(`message ${id} to wait for ${ms} ms`, "it came at once");
   await testbed.within(other.ack(), "the ack to resolve");
   await testbed.accepted([first, second], "once its message was received");
   await nack;
@@ -129,14 +129,14 @@ async function delays(testbed: QueueTestbed): Promise<void> {
   receiving.catch(() => {});
   if (advance !== undefined) {
     await advance(ms - 1);
-    await testbed.settle();
-    if (receivedAt !== undefined) throw brokenPromise(`message ${id} to wait for ${ms} ms`, "it came before");
+    await testbed.idle();
+    if (receivedAt !== undefined) throw caseFailure(`message ${id} to wait for ${ms} ms`, "it came early");
     await advance(1);
   }
   const again = await receiving;
-  // A timer may fire a moment before its time, in a clock that counts finer.
+  // By a finer clock, a timer may fire a moment early.
   if (advance === undefined && receivedAt! - start < ms - 2) {
-    throw brokenPromise(`message ${id} to wait for ${ms} ms`, `it came after ${receivedAt! - start} ms`);
+    throw caseFailure(`message ${id} to wait for ${ms} ms`, `it came after ${receivedAt! - start} ms`);
   }
   await testbed.within(again.ack(), "the ack to resolve");
   await testbed.expectEmpty();
@@ -144,31 +144,34 @@ async function delays(testbed: QueueTestbed): Promise<void> {
 
 async function keepsDeadLetters(testbed: QueueTestbed): Promise<void> {
   const { random, features: { maxAttempts = Infinity, deadLetters } } = testbed;
-  const read = async () => [...await testbed.within(Promise.resolve(deadLetters!(testbed.queue)), "the dead letters")];
+  const read = async () => [
+    ...await testbed.within(Promise.resolve(deadLetters!(testbed.queue)), "the dead letters to be readable"),
+  ];
   const sendings = testbed.sendMany(random.between(1, 4));
   const doomed = random.pick(sendings).message.id;
   const consumer = testbed.consumer();
   const missing = new Set(sendings.map(({ message }) => message.id));
-  const answers: Promise<void>[] = [];
-  const answered = (answer: Promise<void>) => testbed.within(answer, "each answer to a delivery to resolve");
+  const settling: Promise<void>[] = [];
+  const settle = (settled: Promise<void>) =>
+    settling.push(testbed.within(settled, "each ack and nack of a delivery to resolve"));
 
   for (let attempt = 1; missing.size > 0;) {
     const delivery = await testbed.take(consumer, `${describe(missing)} to be delivered before any is given up`);
     const { id } = delivery.message;
     if (id !== doomed) {
       missing.delete(id);
-      answers.push(answered(delivery.ack()));
+      settle(delivery.ack());
       continue;
     }
     const early = await read();
-    if (early.length > 0) throw brokenPromise("no dead letter before the last attempt", `there were ${early.length}`);
-    answers.push(answered(delivery.nack({ reason: `reason ${attempt}` })));
+    if (early.length > 0) throw caseFailure("no dead letter before the last attempt", `there were ${early.length}`);
+    settle(delivery.nack({ reason: `reason ${attempt}` }));
     if (attempt++ === maxAttempts) missing.delete(id);
   }
-  await Promise.all(answers);
+  await Promise.all(settling);
   await testbed.expectEmpty();
 
   const letters = (await read()).map(({ message, reason }) => `message ${message.id} with "${reason}"`).join(", ");
   const expected = `message ${doomed} with "reason ${maxAttempts}"`;
-  if (letters !== expected) throw brokenPromise(`the dead letters to be ${expected}`, `they are ${letters || "none"}`);
+  if (letters !== expected) throw caseFailure(`the dead letters to be ${expected}`, `they are ${letters || "none"}`);
 }
