@@ -52,12 +52,11 @@ export class Settling<T> {
     ): Batch<Item> {
       return new Batch({ flush, again: (error, attempt) => failures.again(action, error, attempt), lingerMs });
     }
-    this.#acks = batch("ack", async function flushAcks(messages) {
+    this.#acks = batch("ack", function flushAcks(messages) {
       const acked = driver.ack(messages);
       acking();
-      await acked;
       // The next message of a key is there only now.
-      if (messages.some(({ envelope }) => envelope.key !== undefined)) wake();
+      return messages.some(({ envelope }) => envelope.key !== undefined) ? acked.then(wake) : acked;
     }, acks === "behind" ? LINGER_MS : undefined);
     this.#retries = batch("retry", async function flushRetries(retries) {
       await driver.retry(retries);

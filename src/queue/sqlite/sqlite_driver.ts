@@ -1,4 +1,3 @@
-import { sleep } from "../../internal/delay.ts";
 import { RESOLVED } from "../../internal/promise.ts";
 import { envelopeOf, type EnvelopeRow, rowsJson } from "../durable/envelope_row.ts";
 import type {
@@ -15,10 +14,10 @@ import type {
   Retry,
   StoredDeadLetter,
 } from "../durable/queue_driver.ts";
-import { explainSqlite, isBusy, type SqliteClient, type SqliteStatement } from "./sqlite_client.ts";
+import { explainSqlite, type SqliteClient } from "./sqlite_client.ts";
+import { listenersOf, SqliteConnection } from "./sqlite_connection.ts";
 import { schemaSql } from "./sqlite_schema.ts";
 import { type SqliteStatements, statementsFor } from "./sqlite_statements.ts";
-import { listenersOf } from "./sqlite_listeners.ts";
 
 /** What identifies a delivery in the table. */
 export interface SqliteReceived extends Received {
@@ -49,9 +48,6 @@ export interface SqliteDriverPlan {
   readonly idWindowMs: number;
 }
 
-/** How long a call waits for other writers, in milliseconds. */
-const BUSY_LIMIT_MS = 5_000;
-
 /** How often it is looked whether another process has written, in milliseconds. */
 const WATCH_MS = 25;
 
@@ -65,8 +61,8 @@ export class SqliteDriver implements QueueDriver<SqliteReceived> {
   readonly sql: SqliteStatements;
   readonly dead: DeadLetterStore;
   readonly #client: SqliteClient;
+  readonly #connection: SqliteConnection;
   readonly #plan: SqliteDriverPlan;
-  readonly #statements = new Map<string, SqliteStatement>();
   #listeners: Set<() => void> | undefined;
   #sink: QueueSink<SqliteReceived> | undefined;
   readonly #wakeSink = (): void => this.#sink?.wake();
@@ -76,19 +72,21 @@ export class SqliteDriver implements QueueDriver<SqliteReceived> {
 
   constructor(client: SqliteClient, plan: SqliteDriverPlan) {
     this.#client = client;
+    this.#connection = new SqliteConnection(client);
     this.#plan = plan;
     this.sql = statementsFor(plan.table);
     this.dead = {
       list: (selection) => this.#listDead(selection),
       replay: (selection) => this.#replay(selection),
-      purge: ({ ids }) => this.#write(() => this.#all(this.sql.purge, plan.name, idsJson(ids), idsJson(ids)).length),
+      purge: ({ ids }) =>
+        this.#connection.write(() => this.#all(this.sql.purge, plan.name, idsJson(ids), idsJson(ids)).length),
     };
   }
 
   /** Makes the tables, or brings them to the newest version. */
   async setup(): Promise<void> {
     const { table } = this.#plan;
-    await this.#write(() => {
+    await this.#connection.write(() => {
       const [exists] = this.#client.prepare("select 1 from sqlite_schema where name = ?").all(`${table}_schema`);
       const [row] = exists === undefined ? [] : this.#client.prepare(`select version from ${table}_schema`).all();
       const sql = schemaSql({ table, from: (row as { version: number } | undefined)?.version ?? 0 });
@@ -102,7 +100,7 @@ export class SqliteDriver implements QueueDriver<SqliteReceived> {
   }
 
   async publish(messages: readonly Outgoing[]): Promise<void> {
-    await this.#write(() => this.#run(this.sql.insert, ...this.insertParams(messages)));
+    await this.#connection.write(() => this.#run(this.sql.insert, ...this.insertParams(messages)));
     this.notify();
   }
 
@@ -123,9 +121,9 @@ export class SqliteDriver implements QueueDriver<SqliteReceived> {
     // Read before the messages are: what is written after it is noticed.
     let version: unknown;
     try {
-      const result = await this.#write(() => {
+      const result = await this.#connection.write(() => {
         acks?.write();
-        version = this.#dataVersion();
+        version = this.#connection.dataVersion();
         return this.#claim(limit, leaseMs);
       });
       acks?.settle();
@@ -152,7 +150,7 @@ export class SqliteDriver implements QueueDriver<SqliteReceived> {
       RESOLVED.then(() => {
         if (this.#acks !== acks) return;
         this.#acks = undefined;
-        this.#write(acks.write).then(() => acks.settle(), acks.settle);
+        this.#connection.write(acks.write).then(() => acks.settle(), acks.settle);
       });
     });
   }
@@ -167,7 +165,7 @@ export class SqliteDriver implements QueueDriver<SqliteReceived> {
   }
 
   retry(retries: readonly Retry<SqliteReceived>[]): Promise<void> {
-    return this.#write(() => {
+    return this.#connection.write(() => {
       const now = Date.now();
       for (const { received: { seq, fence }, delayMs, unknownSince } of retries) {
         const returned = unknownSince === undefined ? 0 : 1;
@@ -177,13 +175,13 @@ export class SqliteDriver implements QueueDriver<SqliteReceived> {
   }
 
   giveBack(messages: readonly SqliteReceived[]): Promise<void> {
-    return this.#write(() => {
+    return this.#connection.write(() => {
       for (const { seq, fence } of messages) this.#run(this.sql.giveBack, seq, fence);
     });
   }
 
   bury(burials: readonly Burial<SqliteReceived>[]): Promise<void> {
-    return this.#write(() => {
+    return this.#connection.write(() => {
       for (const { received: { seq, fence }, reason } of burials) {
         this.#run(this.sql.bury, Date.now(), reason, seq, fence);
         this.#run(this.sql.ack, seq, fence);
@@ -192,7 +190,7 @@ export class SqliteDriver implements QueueDriver<SqliteReceived> {
   }
 
   renew(messages: readonly SqliteReceived[], leaseMs: number): Promise<SqliteReceived[]> {
-    return this.#write(() => {
+    return this.#connection.write(() => {
       const lease = Date.now() + leaseMs;
       return messages.filter(({ seq, fence }) => this.#all(this.sql.renew, lease, seq, fence).length === 0);
     });
@@ -246,7 +244,7 @@ export class SqliteDriver implements QueueDriver<SqliteReceived> {
   /** Returns how many messages were still this process's. */
   #ack(client: SqliteClient, messages: readonly SqliteReceived[]): number {
     const { name, idWindowMs } = this.#plan;
-    const prepare = (sql: string) => client === this.#client ? this.#prepared(sql) : client.prepare(sql);
+    const prepare = (sql: string) => client === this.#client ? this.#connection.prepared(sql) : client.prepare(sql);
     const now = Date.now();
     let count = 0;
     for (const { seq, fence } of messages) {
@@ -274,7 +272,7 @@ export class SqliteDriver implements QueueDriver<SqliteReceived> {
 
   async #replay({ ids, limit = -1 }: DeadLetterSelection): Promise<number> {
     const { name } = this.#plan;
-    const count = await this.#write(() => {
+    const count = await this.#connection.write(() => {
       const wanted = idsJson(ids);
       const replayed = this.#all(this.sql.replay, Date.now(), name, wanted, wanted, limit) as { id: string }[];
       const gone = idsJson(replayed.map(({ id }) => id));
@@ -284,53 +282,12 @@ export class SqliteDriver implements QueueDriver<SqliteReceived> {
     return count;
   }
 
-  /** Does work in one transaction, as soon as no other connection writes. */
-  async #write<R>(work: () => R): Promise<R> {
-    const startedAt = Date.now();
-    for (let attempt = 0;; attempt++) {
-      try {
-        return this.#transaction(work);
-      } catch (error) {
-        if (!isBusy(error) || Date.now() - startedAt > BUSY_LIMIT_MS) throw error;
-        await sleep(Math.random() * Math.min(2 ** attempt, 50), undefined);
-      }
-    }
-  }
-
-  #transaction<R>(work: () => R): R {
-    this.#run("begin immediate");
-    try {
-      const result = work();
-      this.#run("commit");
-      return result;
-    } catch (error) {
-      try {
-        this.#run("rollback");
-      } catch {
-        // SQLite has rolled back by itself.
-      }
-      throw error;
-    }
-  }
-
   #run(sql: string, ...values: unknown[]): void {
-    this.#prepared(sql).run(...values);
+    this.#connection.prepared(sql).run(...values);
   }
 
   #all(sql: string, ...values: unknown[]): unknown[] {
-    return this.#prepared(sql).all(...values);
-  }
-
-  #prepared(sql: string): SqliteStatement {
-    // A driver that waits by itself stops the loop that the holder of the lock may run on.
-    if (this.#statements.size === 0) this.#client.exec("pragma busy_timeout = 0");
-    let statement = this.#statements.get(sql);
-    if (statement === undefined) this.#statements.set(sql, statement = this.#client.prepare(sql));
-    return statement;
-  }
-
-  #dataVersion(): unknown {
-    return (this.#all("pragma data_version")[0] as { data_version: unknown }).data_version;
+    return this.#connection.prepared(sql).all(...values);
   }
 
   /** Looks for what other connections write, until there is something or the next receive. */
@@ -338,7 +295,7 @@ export class SqliteDriver implements QueueDriver<SqliteReceived> {
     if (this.#sink === undefined) return;
     this.#watch ??= setInterval(() => {
       try {
-        if (this.#dataVersion() === version) return;
+        if (this.#connection.dataVersion() === version) return;
       } catch {
         // The receive that follows has the same failure, and tells of it.
       }
