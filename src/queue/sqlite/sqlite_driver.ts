@@ -2,7 +2,6 @@ import { RESOLVED } from "../../internal/promise.ts";
 import { envelopeOf, type EnvelopeRow, rowsJson } from "../durable/envelope_row.ts";
 import type {
   Burial,
-  DeadLetterSelection,
   DeadLetterStore,
   Outgoing,
   QueueDriver,
@@ -12,9 +11,9 @@ import type {
   ReceiveRequest,
   ReceiveResult,
   Retry,
-  StoredDeadLetter,
 } from "../durable/queue_driver.ts";
 import { explainSqlite, type SqliteClient } from "./sqlite_client.ts";
+import { deadLettersIn } from "./sqlite_dead_letters.ts";
 import { listenersOf, SqliteConnection } from "./sqlite_connection.ts";
 import { schemaSql } from "./sqlite_schema.ts";
 import { type SqliteStatements, statementsFor } from "./sqlite_statements.ts";
@@ -34,13 +33,6 @@ interface MessageRow extends EnvelopeRow {
   readonly unknown: number | null;
 }
 
-interface DeadRow extends EnvelopeRow {
-  readonly seq: number;
-  readonly attempt: number;
-  readonly died: number;
-  readonly reason: string;
-}
-
 /** What a {@linkcode SqliteDriver} is made of. */
 export interface SqliteDriverPlan {
   readonly name: string;
@@ -50,8 +42,6 @@ export interface SqliteDriverPlan {
 
 /** How often it is looked whether another process has written, in milliseconds. */
 const WATCH_MS = 25;
-
-const PAGE = 100;
 
 /** Keeps messages in an SQLite database. No transaction lasts longer than one step of the loop. */
 export class SqliteDriver implements QueueDriver<SqliteReceived> {
@@ -75,12 +65,7 @@ export class SqliteDriver implements QueueDriver<SqliteReceived> {
     this.#connection = new SqliteConnection(client);
     this.#plan = plan;
     this.sql = statementsFor(plan.table);
-    this.dead = {
-      list: (selection) => this.#listDead(selection),
-      replay: (selection) => this.#replay(selection),
-      purge: ({ ids }) =>
-        this.#connection.write(() => this.#all(this.sql.purge, plan.name, idsJson(ids), idsJson(ids)).length),
-    };
+    this.dead = deadLettersIn(this.#connection, { name: plan.name, sql: this.sql, notify: () => this.notify() });
   }
 
   /** Makes the tables, or brings them to the newest version. */
@@ -257,31 +242,6 @@ export class SqliteDriver implements QueueDriver<SqliteReceived> {
     return count;
   }
 
-  async *#listDead({ limit = Infinity }: DeadLetterSelection): AsyncGenerator<StoredDeadLetter> {
-    let after = 0;
-    for (let left = limit; left > 0;) {
-      const rows = this.#all(this.sql.listDead, this.#plan.name, after, Math.min(left, PAGE)) as DeadRow[];
-      for (const row of rows) {
-        yield { envelope: envelopeOf(row), reason: row.reason, attempt: row.attempt, at: new Date(row.died) };
-        after = row.seq;
-        left--;
-      }
-      if (rows.length < PAGE) return;
-    }
-  }
-
-  async #replay({ ids, limit = -1 }: DeadLetterSelection): Promise<number> {
-    const { name } = this.#plan;
-    const count = await this.#connection.write(() => {
-      const wanted = idsJson(ids);
-      const replayed = this.#all(this.sql.replay, Date.now(), name, wanted, wanted, limit) as { id: string }[];
-      const gone = idsJson(replayed.map(({ id }) => id));
-      return this.#all(this.sql.purge, name, gone, gone).length;
-    });
-    this.notify();
-    return count;
-  }
-
   #run(sql: string, ...values: unknown[]): void {
     this.#connection.prepared(sql).run(...values);
   }
@@ -307,8 +267,4 @@ export class SqliteDriver implements QueueDriver<SqliteReceived> {
   #others(): Set<() => void> {
     return this.#listeners ??= listenersOf(this.#client, `${this.#plan.table} ${this.#plan.name}`);
   }
-}
-
-function idsJson(ids: readonly string[] | undefined): string | null {
-  return ids === undefined ? null : JSON.stringify(ids);
 }
