@@ -1,6 +1,8 @@
 import type { Delivery, Producer, SendOptions } from "../queue.ts";
+import { Batch } from "../durable/batch.ts";
 import { DurableQueue } from "../durable/durable_queue.ts";
 import type { DurableQueueOptions } from "../durable/durable_queue_options.ts";
+import type { Outgoing } from "../durable/queue_driver.ts";
 import type { PostgresClient, PostgresListener } from "./postgres_client.ts";
 import { PostgresDriver, type PostgresReceived } from "./postgres_driver.ts";
 import { tableOf } from "./postgres_schema.ts";
@@ -111,16 +113,19 @@ export class PostgresQueue<T> extends DurableQueue<T> {
 
   /**
    * Makes a producer that writes in a transaction of yours: the message exists if the transaction commits. Call
-   * {@linkcode committed} after that.
+   * {@linkcode committed} after that. What is sent in one tick is one statement.
    *
    * @param tx The client whose transaction it is. It is not a pool.
    * @returns The producer.
    */
   within(tx: PostgresClient): Producer<T> {
+    const batch = new Batch<Outgoing>({
+      flush: (messages) => this.#driver.publishWith(tx, messages),
+      again: (error) => Promise.reject(this.#driver.explain(error) ?? error),
+    });
     return {
       send: async (message, options = {}) => {
-        options.signal?.throwIfAborted();
-        await this.#driver.publishWith(tx, [await this.outgoingOf(message, options)]);
+        await batch.add(await this.outgoingOf(message, options), options.signal);
       },
     };
   }

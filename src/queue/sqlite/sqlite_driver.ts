@@ -79,6 +79,12 @@ export class SqliteDriver implements QueueDriver<SqliteReceived> {
     });
   }
 
+  /** Writes messages in the transaction of a client. */
+  // deno-lint-ignore require-await -- What throws is to reject.
+  async publishWith(client: SqliteClient, messages: readonly Outgoing[]): Promise<void> {
+    client.prepare(this.sql.insert).run(...this.insertParams(messages));
+  }
+
   /** The parameters of the statement that inserts messages. */
   insertParams(messages: readonly Outgoing[]): [queue: string, now: number, rows: string] {
     return [this.#plan.name, Date.now(), rowsJson(messages)];

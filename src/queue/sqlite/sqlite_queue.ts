@@ -1,6 +1,8 @@
 import type { Delivery, Producer, SendOptions } from "../queue.ts";
+import { Batch } from "../durable/batch.ts";
 import { DurableQueue } from "../durable/durable_queue.ts";
 import type { DurableQueueOptions } from "../durable/durable_queue_options.ts";
+import type { Outgoing } from "../durable/queue_driver.ts";
 import type { SqliteClient } from "./sqlite_client.ts";
 import { SqliteDriver, type SqliteReceived } from "./sqlite_driver.ts";
 import { tableOf } from "./sqlite_schema.ts";
@@ -80,17 +82,19 @@ export class SqliteQueue<T> extends DurableQueue<T> {
 
   /**
    * Makes a producer that writes in a transaction of yours: the message exists if the transaction commits. Call
-   * {@linkcode committed} after that.
+   * {@linkcode committed} after that. What is sent in one tick is one statement.
    *
    * @param tx The connection whose transaction it is. It is not the connection of the queue.
    * @returns The producer.
    */
   within(tx: SqliteClient): Producer<T> {
+    const batch = new Batch<Outgoing>({
+      flush: (messages) => this.#driver.publishWith(tx, messages),
+      again: (error) => Promise.reject(this.#driver.explain(error) ?? error),
+    });
     return {
       send: async (message, options = {}) => {
-        options.signal?.throwIfAborted();
-        const outgoing = await this.outgoingOf(message, options);
-        tx.prepare(this.#driver.sql.insert).run(...this.#driver.insertParams([outgoing]));
+        await batch.add(await this.outgoingOf(message, options), options.signal);
       },
     };
   }
