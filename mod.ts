@@ -45,7 +45,7 @@ export {
   queryHandler,
   router,
 } from "./src/default_router.ts";
-export { MessageRouter } from "./src/router.ts";
+export { MessageRouter, type MessageRouterOptions } from "./src/router.ts";
 export { CommandBus } from "./src/bus/command_bus.ts";
 export { QueryBus } from "./src/bus/query_bus.ts";
 export { EventBus, type EventBusOptions } from "./src/bus/event_bus.ts";
@@ -93,6 +93,7 @@ export {
 // What the signatures of the above are made of.
 
 export type {
+  Contract,
   Dispatchable,
   DispatchResult,
   MessageKind,
@@ -101,6 +102,7 @@ export type {
   MessageType,
   PlainMessage,
   ResultOf,
+  Unmistaken,
 } from "./src/message.ts";
 export type { CarrierKind, ContextByKind, DispatchContext, HandlerSource } from "./src/context.ts";
 export type {

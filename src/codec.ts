@@ -217,7 +217,7 @@ function jsonHeadersOf(metadata: Metadata): Record<string, string> {
     const value = rest.get(key);
     if (typeof value === "string" && rest.delete(key)) headers[header] = value;
   }
-  if (rest.size > 0) headers.metadata = JSON.stringify(Object.fromEntries(rest));
+  if (rest.size > 0) headers["metadata"] = JSON.stringify(Object.fromEntries(rest));
   return headers;
 }
 

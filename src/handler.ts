@@ -11,7 +11,7 @@ import type { MessageKind, MessageOf, ResultOf } from "./message.ts";
 export type HandlerFunction<M, R = ResultOf<M>, C extends HandlerContext = HandlerContext> = (
   message: M,
   context: C,
-) => R | PromiseLike<R>;
+) => R | Promise<R> | PromiseLike<R>;
 
 /**
  * An object that handles a message. A new one is built for every dispatch.

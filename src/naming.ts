@@ -22,6 +22,28 @@ export function nameOf(value: unknown): string {
 }
 
 /**
+ * Whether two classes or functions have the same name, which is the sign of a module that was evaluated twice.
+ *
+ * @param one A class or a function.
+ * @param other Another one, or the same.
+ * @returns Whether both have a name, and it is the same.
+ */
+export function haveOneName(one: unknown, other: unknown): boolean {
+  const name = nameOf(one);
+  return name !== "(anonymous)" && name === nameOf(other);
+}
+
+/**
+ * Puts the indefinite article before a word.
+ *
+ * @param word The word.
+ * @returns Both.
+ */
+export function withArticle(word: string): string {
+  return `${/^[aeiou]/.test(word) ? "an" : "a"} ${word}`;
+}
+
+/**
  * The name of the class of a value, for people to read. It never throws.
  *
  * @param value Any value.

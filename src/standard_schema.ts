@@ -39,8 +39,9 @@ export interface SchemaIssue {
  * @typeParam M The message.
  */
 export type MessageData<M> = M extends object ? {
-    // What a base class tells the compiler is keyed by a symbol.
-    [K in keyof M as K extends symbol ? never : M[K] extends (...args: never) => unknown ? never : K]: M[K];
+    // The base classes have a property for the compiler alone.
+    [K in keyof M as K extends symbol | "~contract" ? never : M[K] extends (...args: never) => unknown ? never : K]:
+      M[K];
   }
   : M;
 

@@ -28,7 +28,7 @@ export class InjectionToken<T> {
   /** The name of the token in error messages. */
   readonly name: string;
   /** Exists for the compiler alone. */
-  declare protected readonly type: T;
+  declare readonly "~type": T;
 
   /**
    * Makes a token. Two tokens with the same name are still two tokens.

@@ -13,7 +13,8 @@ import {
   type Resolver,
   valuesOf,
 } from "./inject.ts";
-import { InjectionToken, type Token } from "../token.ts";
+import { refuseUndefined } from "../refuse_undefined.ts";
+import type { InjectionToken, Token } from "../token.ts";
 
 const LIFETIMES: readonly Lifetime[] = ["singleton", "scoped", "transient"];
 
@@ -117,6 +118,12 @@ export class Bindings implements Resolver {
     context: ResolutionContext | undefined,
     path: ResolutionPath | undefined,
   ): unknown {
+    if (token === undefined) {
+      refuseUndefined(
+        path === undefined ? "resolve a dependency" : `construct "${tokenName(path.token)}"`,
+        path === undefined ? "its token" : "the token of a dependency",
+      );
+    }
     if (token === RelatedEvents || token === HANDLER_CONTEXT) {
       refuseCaptive(token, path, "lives in a scope");
       return resolveFromHandler(token, context, path);
@@ -152,9 +159,10 @@ function outliving(context: ResolutionContext | undefined): ResolutionContext | 
   return hiddenValues === NO_VALUES ? undefined : { hiddenValues };
 }
 
-/** The name of a token, for people to read. */
+/** The name of a token, for people to read. A token of another copy of the package is not an instance of the class. */
 export function tokenName(token: Token<unknown>): string {
-  return token instanceof InjectionToken ? token.name : nameOf(token);
+  const { name } = token as Partial<InjectionToken<unknown>>;
+  return typeof token === "object" && typeof name === "string" ? name : nameOf(token);
 }
 
 /** Extends a path by what the construction at its end asks for. */

@@ -2,7 +2,8 @@ import type { HandlerContext } from "../context.ts";
 import type { Constructor, DefaultBus, DIAdapter } from "../di_adapter.ts";
 import { Bindings, tokenName } from "./bindings.ts";
 import { construct, type Lifetime, pathWithin, type ResolutionContext } from "./inject.ts";
-import { Scope } from "./scope.ts";
+import { refuseUndefined } from "../refuse_undefined.ts";
+import { Scope, SCOPE_CONTEXT } from "./scope.ts";
 import type { AbstractConstructor, Token } from "../token.ts";
 
 /** How a token is bound. */
@@ -72,6 +73,7 @@ export class Container implements DIAdapter<Scope | HandlerContext> {
    * @throws {TypeError} If the token has been resolved already.
    */
   bind<T>(token: Token<T>, factory: () => NoInfer<T>, options: BindOptions = {}): this {
+    if (token === undefined) refuseUndefined("bind a factory", "its token");
     if (typeof factory !== "function") {
       throw new TypeError(`Cannot bind "${tokenName(token)}": the second argument must be a factory, () => …`);
     }
@@ -177,5 +179,5 @@ export class Container implements DIAdapter<Scope | HandlerContext> {
 /** Another adapter may use a container only to wire handlers. Then the scope is of another kind, or absent. */
 function contextOf(scope: Scope | HandlerContext | undefined): ResolutionContext | undefined {
   const isContext = typeof scope === "object" && scope !== null && "handler" in scope;
-  return isContext ? scope : Scope["contextOf"](scope);
+  return isContext ? scope : scope instanceof Scope ? scope[SCOPE_CONTEXT] : undefined;
 }

@@ -6,6 +6,14 @@ import { pathWithin, type ResolutionContext, type ScopeContext } from "./inject.
 import type { Token } from "../token.ts";
 
 /**
+ * The key under which the container finds the context of a scope: it is another module, which cannot read `#context`, and
+ * users have no use for it.
+ *
+ * @internal
+ */
+export const SCOPE_CONTEXT: unique symbol = /* @__PURE__ */ Symbol("scopeContext");
+
+/**
  * Shares the instances that are bound as `"scoped"`, and disposes them when it is disposed. Open one with
  * {@linkcode Container.createScope}; the bus opens one for each run of a handler.
  *
@@ -31,15 +39,6 @@ export class Scope {
   #isDisposed = false;
 
   /**
-   * The context for what is built in a scope, for the container alone. Only a member of the class can read `#context`,
-   * and the container is another module: so it is a private static method, which users do not see, and which the
-   * container reaches by its name in brackets.
-   */
-  private static contextOf(scope: unknown): ResolutionContext | undefined {
-    return scope instanceof Scope ? scope.#context : undefined;
-  }
-
-  /**
    * Made by {@linkcode Container.createScope}.
    *
    * @param bindings What the container holds.
@@ -48,6 +47,15 @@ export class Scope {
   constructor(bindings: Bindings, context?: HandlerContext) {
     this.#bindings = bindings;
     this.#context = { instances: new Map(), handlerContext: context };
+  }
+
+  /**
+   * The context for what is built in the scope.
+   *
+   * @internal
+   */
+  get [SCOPE_CONTEXT](): ResolutionContext {
+    return this.#context;
   }
 
   /**

@@ -51,10 +51,8 @@ function fire({ target }: Event): void {
   waiting.delete(signal);
   signal.removeEventListener("abort", fire);
   const reason = reasonOfAbort(signal);
-  for (const own of waits) {
-    waits.delete(own);
-    own.act(reason);
-  }
+  // What one of them stops is not called any more.
+  for (const { act } of waits) act(reason);
 }
 
 /**
@@ -74,7 +72,7 @@ export function abortable<T>(
     if (signal?.aborted) return reject(reasonOfAbort(signal));
     const forget = onAbort(signal, (reason) => {
       reject(reason);
-      cancel?.();
+      if (typeof cancel === "function") cancel();
     });
     const cancel = start(
       (value) => {

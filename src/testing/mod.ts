@@ -35,5 +35,8 @@ export {
 } from "./deduplication_store/deduplication_store_conformance.ts";
 export { diAdapterConformance } from "./di_adapter/di_adapter_conformance.ts";
 export type { DIAdapterFeatures, DIAdapterHarness, TestBinding } from "./di_adapter/di_adapter_harness.ts";
+export { crashConformance } from "./crash/crash_conformance.ts";
+export { CrashPoints, type CrashPointsOptions } from "./crash/crash_points.ts";
+export type { CrashConformanceOptions, CrashMessage, CrashScenario } from "./crash/crash_scenario.ts";
 export { type AnyBus, type RecordingBus, recordingBus } from "./recording_bus.ts";
 export type { CompletedRecord, DispatchRecord, Recorder } from "./recorder.ts";

@@ -53,8 +53,8 @@ type JsonifyEach<T> = T extends Json ? T
  * @internal
  */
 type JsonData<T> = T extends object ? {
-    [K in keyof T as K extends symbol ? never : T[K] extends (...args: never) => unknown ? never : K]: undefined extends
-      T[K] ? unknown extends T[K] ? T[K] : JsonMaybe<T, K> : Jsonify<T[K]>;
+    [K in keyof T as K extends symbol | "~contract" ? never : T[K] extends (...args: never) => unknown ? never : K]:
+      undefined extends T[K] ? unknown extends T[K] ? T[K] : JsonMaybe<T, K> : Jsonify<T[K]>;
   }
   : NotJson<T>;
 

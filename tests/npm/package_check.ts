@@ -16,7 +16,7 @@ import { IS_CI, isInstalled, program, type Tool } from "../../scripts/tools.ts";
 const COMPILERS = ["typescript-5.4", "typescript-5.9", "typescript-6", "typescript-7"] as const;
 
 /** How much a bundle may weigh, minified and compressed, in bytes. */
-const LIMITS = { quickstart: 9_400, everything: 15_500, single: 1_600 };
+const LIMITS = { quickstart: 10_600, everything: 15_500, single: 1_600 };
 
 /** The tests of the types of the main entry point, and what they share. */
 const TYPE_TESTS = ["types_test.ts", "handler_types_test.ts", "dispatcher_types_test.ts", "support/typed_messages.ts"];
@@ -268,4 +268,44 @@ check("what the quickstart needs is small", ["esbuild"], async () => {
 
 check("all of the main entry point is small", ["esbuild"], async () => {
   report("everything", await bundle(`export * from "${config.name}";`), LIMITS.everything);
+});
+
+check("two copies of the package say so, whichever way they meet", ["node-20"], async () => {
+  for (const copy of ["one", "other"]) {
+    const target = `${project}/copies/${copy}/node_modules/@cq`;
+    await Deno.mkdir(target, { recursive: true });
+    await run("cp", { args: ["-r", installed, `${target}/core`] });
+    const source = `export * from "${config.name}";`;
+    await Deno.writeTextFile(`${project}/copies/${copy}/index.mjs`, source);
+  }
+  const script = `
+    import * as one from "./copies/one/index.mjs";
+    import * as other from "./copies/other/index.mjs";
+
+    class CreateUser extends one.Command {}
+    one.commandHandler(CreateUser)(class CreateUserHandler {
+      users = other.inject(Map);
+      handle() {}
+    });
+    one.container.bind(Map, () => new Map());
+    const calls = [
+      () => one.container.get(one.CommandBus).dispatch(new CreateUser()),
+      () => one.container.get(other.CommandBus),
+      () => one.container.get(new other.InjectionToken("DATABASE_URL")),
+      () => other.container.get(other.CommandBus).dispatch(new CreateUser()),
+      () => other.container.get(Map),
+    ];
+    for (const call of calls) {
+      const message = await (async () => await call())().then(() => "it works", (error) => error.message);
+      console.log(message.split(/[:.]/)[0], "|", message.includes("${config.name} is loaded twice"));
+    }`;
+  await Deno.writeTextFile(`${project}/copies.mjs`, script);
+  const { stdout } = await run(program("node-20", "node"), { args: ["copies.mjs"], cwd: project });
+  assertEquals(stdout.trim().split("\n"), [
+    'Cannot inject "Map" | true',
+    'Cannot resolve "CommandBus" | true',
+    'Cannot resolve "DATABASE_URL" | true',
+    'Cannot dispatch "CreateUser" | true',
+    'Cannot resolve "Map" | true',
+  ]);
 });

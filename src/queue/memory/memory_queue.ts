@@ -10,13 +10,13 @@ export interface MemoryQueueOptions<T> {
    *
    * @default {0}
    */
-  readonly maxSize?: number;
+  readonly maxSize?: number | undefined;
   /**
    * How many attempts a message gets before a `nack` gives it up. With `Infinity` no message is given up.
    *
    * @default {1}
    */
-  readonly maxAttempts?: number;
+  readonly maxAttempts?: number | undefined;
   /**
    * Takes over a message that is given up, with the reason of its last `nack`. Without it the message is dropped. If it
    * throws, the `nack` rejects with the error. The message then stays with the consumer, or goes back to the queue if the

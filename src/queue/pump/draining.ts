@@ -11,12 +11,12 @@ export interface DrainingOptions {
    *
    * @default {true}
    */
-  readonly graceful?: boolean | { readonly timeoutMs: number };
+  readonly graceful?: boolean | { readonly timeoutMs: number } | undefined;
   /**
    * A queue that ends with the draining. A stop then closes it, and handles the messages that are left in it, within the
    * same limit. The queue is closed too if the pump fails, so that no sender waits for a consumer that is gone.
    */
-  readonly closes?: { close(): void | PromiseLike<void> };
+  readonly closes?: { close(): void | PromiseLike<void> } | undefined;
 }
 
 /**

@@ -1,11 +1,12 @@
-import type { DispatchOptions, HandlerSource } from "../../context.ts";
+import type { HandlerContext, HandlerSource } from "../../context.ts";
 import { NO_VALUES } from "../../context_values.ts";
 import { NO_METADATA } from "../../metadata.ts";
 import { onAbort } from "../../internal/abort.ts";
 import { type Dispatcher, type DispatcherFunction, toDispatchFunction } from "../../dispatcher.ts";
 import type { AnyMiddleware } from "../../middleware.ts";
 import { compose, requireMiddlewares } from "../../middleware_chain.ts";
-import type { Consumer } from "../queue.ts";
+import { DELIVERY_HOLDER } from "../delivery_settler.ts";
+import { type Consumer, DELIVERY } from "../queue.ts";
 import type { Draining, DrainingOptions } from "./draining.ts";
 import { PumpRun } from "./pump_run.ts";
 import type { Handle } from "./pump_worker.ts";
@@ -18,14 +19,14 @@ export interface PumpOptions {
    *
    * @default {1}
    */
-  readonly concurrency?: number;
+  readonly concurrency?: number | undefined;
   /**
    * Whether the pump continues after a dispatch or a middleware of the pump has failed. The message is nacked in either
    * case. A failure of the queue itself always stops the pump.
    *
    * @default {false}
    */
-  readonly failSilently?: boolean;
+  readonly failSilently?: boolean | undefined;
 }
 
 /**
@@ -78,7 +79,8 @@ export class Pump<T> {
    * Creates a pump. It starts with `drain` or `draining`.
    *
    * @param consumer Where the messages come from. The pump uses as many iterators of it as it handles messages at a time.
-   * @param dispatcher A bus, a pipeline, or a function. It receives the message, with the signal and the metadata.
+   * @param dispatcher A bus, a pipeline, or a function. It receives the message, with the signal, the metadata and
+   * the values: the delivery under {@linkcode DELIVERY}, and what middlewares have added.
    * @param options How many messages are handled at the same time, and whether a failure stops the pump.
    * @throws {RangeError} If the concurrency is out of its range.
    * @throws {TypeError} If the dispatcher is not a bus, a pipeline or a function.
@@ -185,27 +187,27 @@ export class Pump<T> {
     // Without middlewares the worker acks after this has returned, which saves an async frame for each message.
     if (this.#middlewares.length === 0) {
       return function pumpOne({ delivery }: Settlement, signal: AbortSignal): unknown {
-        return dispatch(delivery.message, { signal, metadata: delivery.metadata ?? NO_METADATA });
+        const { message, metadata = NO_METADATA } = delivery;
+        return dispatch(message, { signal, metadata, values: NO_VALUES.with(DELIVERY, delivery) });
       };
     }
     const chain = compose<Settlement>(this.#middlewares, dispatchAndAck);
     return function pumpOneThroughMiddlewares(settlement: Settlement, signal: AbortSignal): unknown {
-      const { message, metadata = NO_METADATA } = settlement.delivery;
-      return chain(message, { kind: "queue", signal, metadata, values: NO_VALUES, handler }, settlement);
+      const { delivery } = settlement;
+      const { message, metadata = NO_METADATA } = delivery;
+      const values = NO_VALUES.with(DELIVERY, delivery);
+      return chain(message, { kind: "queue", signal, metadata, values, handler }, settlement);
     };
 
     async function dispatchAndAck(
       message: unknown,
-      { signal, metadata, values }: DispatchOptions,
+      { signal, metadata, values }: HandlerContext,
       settlement: Settlement,
     ): Promise<unknown> {
+      const holder = values.get(DELIVERY_HOLDER);
+      if (holder !== undefined) holder.settler = settlement;
       const result = await dispatch(message, { signal, metadata, values });
-      try {
-        await settlement.ack();
-      } catch (error) {
-        settlement.reopen();
-        throw error;
-      }
+      if (holder === undefined) await settlement.ackNow();
       return result;
     }
   }

@@ -1,7 +1,9 @@
+import { RESOLVED } from "../../internal/promise.ts";
+import type { DeliverySettler } from "../delivery_settler.ts";
 import type { Delivery } from "../queue.ts";
 
 /** Settles a delivery once: the first ack or nack wins. */
-export class Settlement {
+export class Settlement implements DeliverySettler {
   readonly delivery: Delivery<unknown>;
   /** The ack or nack that has won. */
   #settled: Promise<void> | undefined;
@@ -16,9 +18,18 @@ export class Settlement {
     return this.#settled ??= this.delivery.ack();
   }
 
-  /** Allows another ack or nack after an ack that has failed. */
-  reopen(): void {
-    if (!this.#isNacked) this.#settled = undefined;
+  /** Acks, and allows another ack or nack if that fails. */
+  async ackNow(): Promise<void> {
+    try {
+      await this.ack();
+    } catch (error) {
+      if (!this.#isNacked) this.#settled = undefined;
+      throw error;
+    }
+  }
+
+  settled(): void {
+    this.#settled = RESOLVED;
   }
 
   /** Nacks, unless the delivery is settled. Waits for an ack that is on its way, and nacks if that ack fails. */
