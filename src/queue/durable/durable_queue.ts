@@ -11,6 +11,39 @@ import type { Burial, Outgoing, QueueDriver, QueueStats, Received } from "./queu
 import { Settling } from "./settling.ts";
 
 /**
+ * What a queue that takes part in transactions of the user needs of its engine.
+ *
+ * @typeParam T The messages.
+ */
+export interface QueueEngine<T> {
+  /** Makes of a message what the driver writes down, plainly where the codec is synchronous. */
+  outgoingOf(message: T, options?: SendOptions): Outgoing | PromiseLike<Outgoing>;
+  /** Tells the consumers of this handle that there may be something to receive. */
+  wake(): void;
+  /**
+   * Finds what the driver knows a delivery by. It throws a `TypeError` where another queue has delivered it, and an `Error`
+   * where it is settled or lost.
+   */
+  receivedOf(delivery: Delivery<unknown>): Received;
+  /** Says that a delivery was settled in a transaction that has been committed. */
+  markSettled(delivery: Delivery<unknown>): void;
+}
+
+/** Not a member of the queue: it is for the queues of this package alone. */
+const engines = new WeakMap<object, unknown>();
+
+/**
+ * The engine of a queue.
+ *
+ * @typeParam T The messages.
+ * @param queue The queue.
+ * @returns What a queue that takes part in transactions needs of it.
+ */
+export function engineOf<T>(queue: DurableQueue<T>): QueueEngine<T> {
+  return engines.get(queue) as QueueEngine<T>;
+}
+
+/**
  * A queue that lives on a server or in a file, behind a driver. It outlives the process, and other processes share it.
  *
  * Each message is delivered at least once: again where the process ends between the handling and the ack. Sends and acks
@@ -101,6 +134,16 @@ export class DurableQueue<T> implements Queue<T> {
       explained: (error) => this.#failures.explained(error),
       wake: () => this.#inbound.wake(),
     });
+    const engine: QueueEngine<T> = {
+      outgoingOf: (message, sendOptions = {}) => {
+        if (this.#isClosed) throw new QueueClosedError(message);
+        return outgoingOf(message, sendOptions, this.#rules);
+      },
+      wake: () => this.#inbound.wake(),
+      receivedOf: (delivery) => this.#receivedOf(delivery),
+      markSettled: (delivery) => this.#markSettled(delivery),
+    };
+    engines.set(this, engine);
   }
 
   /**
@@ -194,15 +237,7 @@ export class DurableQueue<T> implements Queue<T> {
     return this.#disposing ??= this.#dispose();
   }
 
-  /**
-   * Finds what the driver knows a delivery by, for subclasses that ack in a transaction of the user.
-   *
-   * @param delivery A delivery of this queue that is not settled.
-   * @returns What the driver has received.
-   * @throws {TypeError} If it is a delivery of another queue.
-   * @throws {Error} If it is settled or lost.
-   */
-  protected receivedOf(delivery: Delivery<unknown>): Received {
+  #receivedOf(delivery: Delivery<unknown>): Received {
     const cannot = `Cannot settle "${delivery.id}" in a transaction`;
     if (!(delivery instanceof DurableDelivery) || delivery.host !== this.#settling) {
       throw new TypeError(
@@ -213,28 +248,10 @@ export class DurableQueue<T> implements Queue<T> {
     throw new Error(`${cannot}: it is settled already, or another consumer has it. Roll the transaction back`);
   }
 
-  /** Says that a delivery was settled in a transaction that has been committed. */
-  protected markSettled(delivery: Delivery<unknown>): void {
+  #markSettled(delivery: Delivery<unknown>): void {
     if (!(delivery instanceof DurableDelivery)) return;
     delivery.markSettled();
     this.#inbound.confirmed(delivery);
-  }
-
-  /**
-   * Makes of a message what the driver writes down, for subclasses that write in a transaction of the user.
-   *
-   * @param message The message.
-   * @param options What the sender adds to it.
-   * @returns The message with its delay, plainly where the codec is synchronous.
-   */
-  protected outgoingOf(message: T, options: SendOptions = {}): Outgoing | PromiseLike<Outgoing> {
-    if (this.#isClosed) throw new QueueClosedError(message);
-    return outgoingOf(message, options, this.#rules);
-  }
-
-  /** Tells the consumers of this handle that there may be something to receive. */
-  protected wake(): void {
-    this.#inbound.wake();
   }
 
   async #dispose(): Promise<void> {

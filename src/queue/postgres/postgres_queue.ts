@@ -1,6 +1,6 @@
 import type { Delivery, Producer, SendOptions } from "../queue.ts";
 import { Batch } from "../durable/batch.ts";
-import { DurableQueue } from "../durable/durable_queue.ts";
+import { DurableQueue, engineOf } from "../durable/durable_queue.ts";
 import type { DurableQueueOptions } from "../durable/durable_queue_options.ts";
 import type { Outgoing } from "../durable/queue_driver.ts";
 import type { PostgresClient, PostgresListener } from "./postgres_client.ts";
@@ -125,7 +125,7 @@ export class PostgresQueue<T> extends DurableQueue<T> {
     });
     return {
       send: async (message, options = {}) => {
-        await batch.add(await this.outgoingOf(message, options), options.signal);
+        await batch.add(await engineOf(this).outgoingOf(message, options), options.signal);
       },
     };
   }
@@ -140,7 +140,7 @@ export class PostgresQueue<T> extends DurableQueue<T> {
    */
   statementFor(messages: readonly PostgresStatementMessage<T>[]): { text: string; params: string[] } {
     return this.#driver.insertion(messages.map(({ message, ...options }) => {
-      const made = this.outgoingOf(message, options);
+      const made = engineOf(this).outgoingOf(message, options);
       if ("envelope" in made) return made;
       const advice = "Use within() in a transaction that can wait";
       throw new TypeError(`Cannot make a statement for the queue "${this.name}": its codec is asynchronous. ${advice}`);
@@ -149,7 +149,7 @@ export class PostgresQueue<T> extends DurableQueue<T> {
 
   /** Says that a transaction with messages of this queue has been committed, so that consumers wake. */
   committed(): void {
-    this.wake();
+    engineOf(this).wake();
     this.#driver.notify();
   }
 
@@ -162,7 +162,7 @@ export class PostgresQueue<T> extends DurableQueue<T> {
    * @returns A promise that rejects where the message is another consumer's by now. Roll the transaction back then.
    */
   async ackWithin(tx: PostgresClient, delivery: Delivery<unknown>): Promise<void> {
-    const received = this.receivedOf(delivery) as PostgresReceived;
+    const received = engineOf(this).receivedOf(delivery) as PostgresReceived;
     if (await this.#driver.ackWith(tx, received)) return;
     const why = "its lease was lost, and another consumer may handle it. Roll the transaction back";
     throw new Error(`Cannot ack "${received.envelope.id}" in a transaction: ${why}`);
@@ -174,6 +174,6 @@ export class PostgresQueue<T> extends DurableQueue<T> {
    * @param delivery The delivery.
    */
   settled(delivery: Delivery<unknown>): void {
-    this.markSettled(delivery);
+    engineOf(this).markSettled(delivery);
   }
 }

@@ -1,6 +1,6 @@
 import type { Delivery, Producer, SendOptions } from "../queue.ts";
 import { Batch } from "../durable/batch.ts";
-import { DurableQueue } from "../durable/durable_queue.ts";
+import { DurableQueue, engineOf } from "../durable/durable_queue.ts";
 import type { DurableQueueOptions } from "../durable/durable_queue_options.ts";
 import type { Outgoing } from "../durable/queue_driver.ts";
 import type { SqliteClient } from "./sqlite_client.ts";
@@ -94,7 +94,7 @@ export class SqliteQueue<T> extends DurableQueue<T> {
     });
     return {
       send: async (message, options = {}) => {
-        await batch.add(await this.outgoingOf(message, options), options.signal);
+        await batch.add(await engineOf(this).outgoingOf(message, options), options.signal);
       },
     };
   }
@@ -109,7 +109,7 @@ export class SqliteQueue<T> extends DurableQueue<T> {
    */
   statementFor(messages: readonly SqliteStatementMessage<T>[]): { text: string; params: (string | number)[] } {
     const outgoing = messages.map(({ message, ...options }) => {
-      const made = this.outgoingOf(message, options);
+      const made = engineOf(this).outgoingOf(message, options);
       if ("envelope" in made) return made;
       const advice = "Use within() in a transaction that can wait";
       throw new TypeError(`Cannot make a statement for the queue "${this.name}": its codec is asynchronous. ${advice}`);
@@ -132,7 +132,7 @@ export class SqliteQueue<T> extends DurableQueue<T> {
    */
   // deno-lint-ignore require-await -- What throws is to reject.
   async ackWithin(tx: SqliteClient, delivery: Delivery<unknown>): Promise<void> {
-    const received = this.receivedOf(delivery) as SqliteReceived;
+    const received = engineOf(this).receivedOf(delivery) as SqliteReceived;
     if (this.#driver.ackWith(tx, received)) return;
     const why = "its lease was lost, and another consumer may handle it. Roll the transaction back";
     throw new Error(`Cannot ack "${received.envelope.id}" in a transaction: ${why}`);
@@ -144,6 +144,6 @@ export class SqliteQueue<T> extends DurableQueue<T> {
    * @param delivery The delivery.
    */
   settled(delivery: Delivery<unknown>): void {
-    this.markSettled(delivery);
+    engineOf(this).markSettled(delivery);
   }
 }
