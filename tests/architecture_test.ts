@@ -25,9 +25,19 @@ const LAYERS: readonly (readonly string[])[] = [
   ["errors", "handler", "middleware", "dispatcher", "di_adapter"],
   ["registry", "middleware_chain", "queue/*", "codec"],
   ["by_kind", "defer", "dispatch_sequentially", "registries"],
-  ["decorators", "bus/*", "container/*", "middlewares/*", "pipeline/*", "queue/memory/*", "queue/pump/*", "wire/*"],
+  [
+    "decorators",
+    "bus/*",
+    "container/*",
+    "middlewares/*",
+    "pipeline/*",
+    "queue/memory/*",
+    "queue/pump/*",
+    "queue/durable/*",
+    "wire/*",
+  ],
   ["wire/describe/*"],
-  ["router"],
+  ["router", "queue/sqlite/*", "queue/postgres/*"],
   ["default_router"],
 ];
 
