@@ -45,7 +45,7 @@ export {
   queryHandler,
   router,
 } from "./src/default_router.ts";
-export { MessageRouter } from "./src/router.ts";
+export { MessageRouter, type MessageRouterOptions } from "./src/router.ts";
 export { CommandBus } from "./src/bus/command_bus.ts";
 export { QueryBus } from "./src/bus/query_bus.ts";
 export { EventBus, type EventBusOptions } from "./src/bus/event_bus.ts";
@@ -94,7 +94,9 @@ export {
 
 // What the signatures of the above are made of.
 
+export type { MessageNames } from "./src/naming.ts";
 export type {
+  Contract,
   Dispatchable,
   DispatchResult,
   MessageKind,
@@ -103,9 +105,17 @@ export type {
   MessageType,
   PlainMessage,
   ResultOf,
+  Unmistaken,
 } from "./src/message.ts";
 export type { CarrierKind, ContextByKind, DispatchContext, HandlerSource } from "./src/context.ts";
-export type { HandlerClass, HandlerClassFor, HandlerFunctionFor, HandlerResult } from "./src/handler.ts";
+export type {
+  HandlerClass,
+  HandlerClassFor,
+  HandlerFunctionFor,
+  HandlerResult,
+  RegisteredHandler,
+  SharedResult,
+} from "./src/handler.ts";
 export type { HandlerDecorator, OneOrMore } from "./src/decorators.ts";
 export { HandlerRegistry, type Registration } from "./src/registry.ts";
 export { Bus } from "./src/bus/bus.ts";
@@ -130,4 +140,4 @@ export type { Draining } from "./src/queue/pump/draining.ts";
 export type { Constructor, DefaultBus } from "./src/di_adapter.ts";
 export type { Lifetime } from "./src/container/inject.ts";
 export { Scope } from "./src/container/scope.ts";
-export type { AbstractConstructor, Token } from "./src/token.ts";
+export type { AbstractConstructor, PrivateClass, Token } from "./src/token.ts";

@@ -51,8 +51,10 @@ export interface UndecodableMessageErrorOptions extends ErrorOptions {
  * printed along with it.
  */
 export class UndecodableMessageError extends NonRetryableError {
-  readonly #envelope: Envelope;
-  readonly #issues: readonly SchemaIssue[];
+  /** The envelope, its body as it came. */
+  declare readonly envelope: Envelope;
+  /** What the schema finds wrong. Empty where the body did not get as far as the schema. */
+  declare readonly issues: readonly SchemaIssue[];
 
   /**
    * Made by a codec.
@@ -64,18 +66,7 @@ export class UndecodableMessageError extends NonRetryableError {
   constructor(envelope: Envelope, reason: string, options: UndecodableMessageErrorOptions = {}) {
     super(`Cannot decode ${nameIn(envelope)}: ${reason}`, options);
     this.name = "UndecodableMessageError";
-    this.#envelope = envelope;
-    this.#issues = options.issues ?? [];
-  }
-
-  /** The envelope, its body as it came. */
-  get envelope(): Envelope {
-    return this.#envelope;
-  }
-
-  /** What the schema finds wrong. Empty where the body did not get as far as the schema. */
-  get issues(): readonly SchemaIssue[] {
-    return this.#issues;
+    hide(this, { envelope, issues: options.issues ?? [] });
   }
 }
 
@@ -84,7 +75,8 @@ export class UndecodableMessageError extends NonRetryableError {
  * tries again later.
  */
 export class UnknownMessageError extends Error {
-  readonly #envelope: Envelope;
+  /** The envelope. */
+  declare readonly envelope: Envelope;
 
   /**
    * Made by a codec.
@@ -93,16 +85,10 @@ export class UnknownMessageError extends Error {
    */
   constructor(envelope: Envelope) {
     super(
-      `Cannot decode ${nameIn(envelope)}: no message of that name is known here. ` +
-        "Add it to the catalogue, and deploy receivers before senders",
+      `Cannot decode ${nameIn(envelope)}: its name is not known here. Deploy receivers before senders`,
     );
     this.name = "UnknownMessageError";
-    this.#envelope = envelope;
-  }
-
-  /** The envelope. */
-  get envelope(): Envelope {
-    return this.#envelope;
+    hide(this, { envelope });
   }
 }
 
@@ -113,7 +99,8 @@ export class UnknownMessageError extends Error {
 export class NewerVersionError extends Error {
   /** The newest version that the codec knows. */
   readonly knownVersion: number;
-  readonly #envelope: Envelope;
+  /** The envelope. */
+  declare readonly envelope: Envelope;
 
   /**
    * Made by a codec.
@@ -128,13 +115,13 @@ export class NewerVersionError extends Error {
     );
     this.name = "NewerVersionError";
     this.knownVersion = knownVersion;
-    this.#envelope = envelope;
+    hide(this, { envelope });
   }
+}
 
-  /** The envelope. */
-  get envelope(): Envelope {
-    return this.#envelope;
-  }
+/** Gives an error what should not be printed along with it: it quotes data. */
+function hide(error: Error, fields: Readonly<Record<string, unknown>>): void {
+  for (const [name, value] of Object.entries(fields)) Object.defineProperty(error, name, { value });
 }
 
 /** How much of a name, which comes from outside, an error quotes. */
@@ -170,8 +157,7 @@ export function parseBody(envelope: Envelope): unknown {
   } catch (cause) {
     throw new UndecodableMessageError(envelope, "its body is not JSON", { cause });
   }
-  // What is nested deeper has a bracket on both sides of each level.
-  if (envelope.body.length > 2 * MAX_DEPTH && isTooDeep(data)) {
+  if (isTooDeep(data, envelope.body)) {
     throw new UndecodableMessageError(envelope, `its body is nested deeper than ${MAX_DEPTH} levels`);
   }
   return data;
@@ -230,7 +216,7 @@ function jsonHeadersOf(metadata: Metadata): Record<string, string> {
     const value = rest.get(key);
     if (typeof value === "string" && rest.delete(key)) headers[header] = value;
   }
-  if (rest.size > 0) headers.metadata = JSON.stringify(Object.fromEntries(rest));
+  if (rest.size > 0) headers["metadata"] = JSON.stringify(Object.fromEntries(rest));
   return headers;
 }
 

@@ -1,6 +1,7 @@
 import type { HandlerClass, HandlerClassFor, HandlerOptions, HandlerResult } from "./handler.ts";
-import { nameOf } from "./naming.ts";
+import { nameOf, withArticle } from "./naming.ts";
 import type { MessageKind, MessagesByKind, MessageType } from "./message.ts";
+import { refuseOldDecorator } from "./refuse_old_decorator.ts";
 import type { HandlerRegistry } from "./registry.ts";
 
 /**
@@ -30,19 +31,25 @@ export type HandlerDecorator<C extends HandlerClass> = <T extends C>(
  * @param types The message class, or a list of them.
  * @param options How the handler is registered.
  * @returns The decorator.
+ * @throws {TypeError} If the list is empty.
  */
 export function handlerDecorator<K extends MessageKind, T extends OneOrMore<MessagesByKind[K]>>(
   registry: HandlerRegistry,
   { kind, types, options = {} }: { kind: K; types: T; options: HandlerOptions<HandlerResult<K, T>> | undefined },
 ): HandlerDecorator<HandlerClassFor<K, T>> {
+  // The list comes from JavaScript, where it may have been filtered. The compiler refuses an empty one.
+  if (Array.isArray(types) && types.length === 0) {
+    throw new TypeError(`Cannot register a ${kind} handler for an empty list: name at least one class of message`);
+  }
   const failSilently = options.failSilently ?? false;
   const register = (type: HandlerClass) => registry.register(types, { source: type, isClass: true, failSilently });
 
   return function decorateHandler(type, context) {
+    refuseOldDecorator(type, `${withArticle(kind)} handler`);
     const isClass = typeof type === "function" && type.prototype !== undefined;
     if (!isClass || (context !== undefined && context.kind !== "class")) {
       throw new TypeError(
-        `Cannot use "${nameOf(type)}" as a ${kind} handler: it is not a class. ` +
+        `Cannot use "${nameOf(type)}" as ${withArticle(kind)} handler: it is not a class. ` +
           `A function is registered with subscribe() on the ${kind} bus`,
       );
     }

@@ -1,4 +1,4 @@
-import type { ContextByKind, HandlerContext } from "./context.ts";
+import type { ContextByKind, HandlerContext, HandlerSource } from "./context.ts";
 import type { MessageKind, MessageOf, ResultOf } from "./message.ts";
 
 /**
@@ -11,7 +11,7 @@ import type { MessageKind, MessageOf, ResultOf } from "./message.ts";
 export type HandlerFunction<M, R = ResultOf<M>, C extends HandlerContext = HandlerContext> = (
   message: M,
   context: C,
-) => R | PromiseLike<R>;
+) => R | Promise<R> | PromiseLike<R>;
 
 /**
  * An object that handles a message. A new one is built for every dispatch.
@@ -61,9 +61,9 @@ export type HandlerResult<K extends MessageKind, T> = K extends "event" ? unknow
  * The intersection of the results of a union of messages. The compiler infers an intersection where a type is the
  * parameter of several functions.
  *
- * @internal
+ * @typeParam M The messages.
  */
-type SharedResult<M> = (M extends unknown ? (result: ResultOf<M>) => void : never) extends
+export type SharedResult<M> = (M extends unknown ? (result: ResultOf<M>) => void : never) extends
   (result: infer Result) => void ? Result : never;
 
 /**
@@ -102,4 +102,12 @@ export interface HandlerOptions<R = unknown> {
    * @default {false}
    */
   readonly failSilently?: (undefined extends R ? boolean : false) | undefined;
+}
+
+/** A handler of a class of message. */
+export interface RegisteredHandler {
+  /** The kind of bus that it is registered with. */
+  readonly kind: MessageKind;
+  /** The class or function. */
+  readonly handler: HandlerSource;
 }

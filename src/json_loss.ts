@@ -6,8 +6,8 @@ export const MAX_DEPTH = 64;
 
 /** What JSON would lose of some data, and where. */
 export interface JsonLoss {
-  /** The keys that lead to it, outermost first. */
-  readonly path: readonly PropertyKey[];
+  /** The keys that lead to it, innermost first. */
+  readonly path: PropertyKey[];
   /** What is wrong with it, as the end of a sentence that names it. */
   readonly reason: string;
 }
@@ -18,15 +18,6 @@ export interface JsonLoss {
  */
 export type AllowedInstances = "none" | "root" | "all";
 
-/** A loss on its way out. */
-interface RisingLoss {
-  /** Innermost first. */
-  readonly path: PropertyKey[];
-  /** What each key of the path belongs to. */
-  readonly owners: object[];
-  readonly reason: string;
-}
-
 /**
  * Looks for what JSON would lose in silence: what `JSON.stringify` leaves out or makes something else of, circles, and
  * data that is nested too deep. A property that is `undefined` does not count: it is missing afterwards. -0 becomes 0.
@@ -36,28 +27,31 @@ interface RisingLoss {
  * @returns What would be lost first; `undefined` where nothing is.
  */
 export function jsonLossOf(data: unknown, allowed: AllowedInstances): JsonLoss | undefined {
-  const loss = lossAt(data, 0, allowed);
-  if (loss === undefined) return undefined;
-  const isCircle = new Set(loss.owners).size < loss.owners.length;
-  return { path: loss.path.reverse(), reason: isCircle ? "leads back to itself in a circle" : loss.reason };
+  return lossAt(data, 0, allowed);
 }
 
 /**
  * Whether data that was JSON is nested deeper than what is sent ever is.
  *
  * @param data What `JSON.parse` has returned.
- * @param depth How many lists and objects it is within.
+ * @param text What it was made of.
  * @returns Whether it is nested too deep.
  */
-export function isTooDeep(data: unknown, depth = 0): boolean {
+export function isTooDeep(data: unknown, text: string): boolean {
+  // Each level has a bracket, and few messages have so many.
+  return count(text, "{") + count(text, "[") > MAX_DEPTH && isDeeper(data, MAX_DEPTH);
+}
+
+/** How often a sign is in a text. More than enough is not counted. */
+function count(text: string, sign: string): number {
+  let found = 0;
+  for (let at = text.indexOf(sign); at >= 0 && found <= MAX_DEPTH; at = text.indexOf(sign, at + 1)) found++;
+  return found;
+}
+
+function isDeeper(data: unknown, levels: number): boolean {
   if (typeof data !== "object" || data === null) return false;
-  if (depth >= MAX_DEPTH) return true;
-  // The keys that are inherited cost less than a list of those that are not.
-  for (const key in data) {
-    const value: unknown = data[key as keyof typeof data];
-    if (typeof value === "object" && value !== null && isTooDeep(value, depth + 1)) return true;
-  }
-  return false;
+  return levels === 0 || Object.values(data).some((value) => isDeeper(value, levels - 1));
 }
 
 /** What {@linkcode writeJson} says where JSON would lose something. */
@@ -81,12 +75,12 @@ export interface WriteJsonOptions {
 export function writeJson(data: unknown, { allowed, name, advice }: WriteJsonOptions): string {
   const loss = jsonLossOf(data, allowed);
   if (loss === undefined) return JSON.stringify(data);
-  const place = loss.path.length === 0 ? "it" : `"${describePath(loss.path)}"`;
+  const place = loss.path.length === 0 ? "it" : `"${describePath(loss.path.reverse())}"`;
   throw new TypeError(`Cannot encode ${name}: ${place} ${loss.reason}, and JSON does not keep that. ${advice}`);
 }
 
 /** `depth` is how many lists and objects the value is within. */
-function lossAt(value: unknown, depth: number, allowed: AllowedInstances): RisingLoss | undefined {
+function lossAt(value: unknown, depth: number, allowed: AllowedInstances): JsonLoss | undefined {
   switch (typeof value) {
     case "string":
     case "boolean":
@@ -102,8 +96,8 @@ function lossAt(value: unknown, depth: number, allowed: AllowedInstances): Risin
   }
 }
 
-function lossWithin(value: object, depth: number, allowed: AllowedInstances): RisingLoss | undefined {
-  if (depth >= MAX_DEPTH) return lost(`is nested deeper than ${MAX_DEPTH} levels`);
+function lossWithin(value: object, depth: number, allowed: AllowedInstances): JsonLoss | undefined {
+  if (depth >= MAX_DEPTH) return lost(`is nested deeper than ${MAX_DEPTH} levels, or in a circle`);
   if (Array.isArray(value)) return lossInList(value, depth, allowed);
   const prototype: object | null = Object.getPrototypeOf(value);
   // What plain objects inherit from inherits from nothing, in each realm.
@@ -112,7 +106,7 @@ function lossWithin(value: object, depth: number, allowed: AllowedInstances): Ri
   return lossInInstance(value, depth, allowed);
 }
 
-function lossInInstance(value: object, depth: number, allowed: AllowedInstances): RisingLoss | undefined {
+function lossInInstance(value: object, depth: number, allowed: AllowedInstances): JsonLoss | undefined {
   const { toJSON } = value as { toJSON?: unknown };
   if (typeof toJSON !== "function") return lossInOwnData(value, depth, allowed);
   if (value instanceof Date && Number.isNaN(value.getTime())) return lost("is an invalid Date");
@@ -123,42 +117,41 @@ function lossInInstance(value: object, depth: number, allowed: AllowedInstances)
 }
 
 /** Maps, sets, errors and the like hold what is not among their properties. */
-function lossInOwnData(value: object, depth: number, allowed: AllowedInstances): RisingLoss | undefined {
+function lossInOwnData(value: object, depth: number, allowed: AllowedInstances): JsonLoss | undefined {
   const isPlain = Object.prototype.toString.call(value) === "[object Object]";
   return isPlain ? lossInProperties(value, depth, allowed) : lost(`is ${describe(value)}`);
 }
 
-function lossInProperties(value: object, depth: number, allowed: AllowedInstances): RisingLoss | undefined {
+function lossInProperties(value: object, depth: number, allowed: AllowedInstances): JsonLoss | undefined {
   for (const key of Object.keys(value)) {
     const property: unknown = value[key as keyof typeof value];
     if (typeof property === "string" || property === undefined) continue;
     const loss = lossAt(property, depth + 1, allowed);
-    if (loss !== undefined) return within(value, key, loss);
+    if (loss !== undefined) return at(key, loss);
   }
   for (const key of Object.getOwnPropertySymbols(value)) {
-    if (Object.prototype.propertyIsEnumerable.call(value, key)) return within(value, key, lost("is under a symbol"));
+    if (Object.prototype.propertyIsEnumerable.call(value, key)) return at(key, lost("is under a symbol"));
   }
   return undefined;
 }
 
-function lossInList(list: readonly unknown[], depth: number, allowed: AllowedInstances): RisingLoss | undefined {
+function lossInList(list: readonly unknown[], depth: number, allowed: AllowedInstances): JsonLoss | undefined {
   for (let index = 0; index < list.length; index++) {
     const element = list[index];
     if (typeof element === "string") continue;
     const loss = lossAt(element, depth + 1, allowed);
-    if (loss !== undefined) return within(list, index, loss);
+    if (loss !== undefined) return at(index, loss);
   }
   // The list that a regular expression returns has properties of its own.
   const keys = Object.keys(list);
-  return keys.length > list.length ? within(list, keys.at(-1)!, lost("is a property of a list")) : undefined;
+  return keys.length > list.length ? at(keys.at(-1)!, lost("is a property of a list")) : undefined;
 }
 
-function lost(reason: string): RisingLoss {
-  return { path: [], owners: [], reason };
+function lost(reason: string): JsonLoss {
+  return { path: [], reason };
 }
 
-function within(owner: object, key: PropertyKey, loss: RisingLoss): RisingLoss {
+function at(key: PropertyKey, loss: JsonLoss): JsonLoss {
   loss.path.push(key);
-  loss.owners.push(owner);
   return loss;
 }

@@ -1,3 +1,4 @@
+import { functionNameOf } from "./internal/function_name.ts";
 import type { MessageType } from "./message.ts";
 
 /**
@@ -16,7 +17,9 @@ export function prototypeOf(message: unknown): object {
   }
   // With a forgotten `new` or `await` an event would have no handler, and nothing would say so.
   if (typeof message === "function") {
-    throw new TypeError(`Cannot dispatch "${message.name}" itself: a message is an instance of a class, new …()`);
+    throw new TypeError(
+      `Cannot dispatch "${functionNameOf(message)}" itself: a message is an instance of a class, new …()`,
+    );
   }
   if (typeof (message as { then?: unknown }).then === "function") {
     throw new TypeError("Cannot dispatch a promise: a message is what it resolves to, await it first");
@@ -50,6 +53,16 @@ export function classOf(prototype: object): MessageType {
 export function isInstanceOf(message: unknown, type: MessageType): boolean {
   if (message === null || message === undefined) return false;
   return Object.prototype.isPrototypeOf.call(type.prototype as object, Object(message));
+}
+
+/**
+ * Whether a class is one of the language or the runtime, in any realm: what a message has that has lost its own class.
+ *
+ * @param type The class.
+ * @returns Whether it is one, as far as the runtime tells.
+ */
+export function isBuiltIn(type: MessageType): boolean {
+  return Function.prototype.toString.call(type).match(/\{\s*\[native code\]\s*\}$/) !== null;
 }
 
 function nearestClass(prototype: object): MessageType | undefined {

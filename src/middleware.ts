@@ -19,7 +19,8 @@ export type Next<M = object, R = unknown> = (message?: M, context?: DispatchOpti
 /**
  * Code that runs around the handling of a message. The buses, the pipelines and the pump share this one contract.
  *
- * - **Classic**, `async (message, next) => { … await next() … }`: it decides on the result, and may call `next` again.
+ * - **Classic**, `async (message, next) => { … return await next(); }`: it decides on the result, and may call `next` again.
+ *   Return what `next()` resolves to: without `return` the dispatch resolves to `undefined`, and the compiler cannot tell.
  * - **Generator**, `async function* (message) { const result = yield; }`: it sees the result and cannot replace it. An
  *   error of the handler is thrown at the `yield`. If the generator catches it and yields again, the message is handled
  *   again. If it catches it and returns, the dispatch resolves to `undefined`. If it returns before its first `yield`,

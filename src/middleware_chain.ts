@@ -1,4 +1,5 @@
 import type { DispatchOptions, HandlerContext } from "./context.ts";
+import type { ContextValues } from "./context_values.ts";
 import { MiddlewareError } from "./errors.ts";
 import { describe, nameOf, typeNameOf } from "./naming.ts";
 import type { AnyMiddleware, Middleware, MiddlewareObject, Next } from "./middleware.ts";
@@ -88,9 +89,9 @@ function wrap<State>(inner: Call<State>, middleware: AnyMiddleware): Call<State>
     };
 
     const returned: unknown = invoke(message as object, next, context);
-    if (returned instanceof Promise) return returned;
+    if (returned instanceof Promise) return started === undefined ? refuseNext(returned, next, middleware) : returned;
     if (isGenerator(returned)) return drive(returned, next, middleware);
-    if (isPromiseLike(returned)) return returned;
+    if (isPromiseLike(returned)) return refuseNext(returned, next, middleware);
     return refuse(middleware, started);
   };
 }
@@ -101,14 +102,31 @@ function toFunction(middleware: MiddlewareObject): Middleware {
   };
 }
 
+/** The values of the caller, for contexts in which a middleware has replaced them. */
+const CALLER_VALUES = /* @__PURE__ */ new WeakMap<HandlerContext, ContextValues>();
+
+/**
+ * Gives the values that the caller gave to a dispatch, without those that middlewares have added.
+ *
+ * @param context The context of a middleware.
+ * @returns The values of the caller.
+ */
+export function callerValuesOf(context: HandlerContext): ContextValues {
+  return CALLER_VALUES.get(context) ?? context.values;
+}
+
 /** A middleware replaces the signal, the metadata and the values. The rest are facts of the dispatch. */
 function replaceOptions(context: HandlerContext, options: DispatchOptions): HandlerContext {
-  return {
+  const values = options.values ?? context.values;
+  const replaced = {
     ...context,
     signal: "signal" in options ? options.signal : context.signal,
     metadata: options.metadata ?? context.metadata,
-    values: options.values ?? context.values,
+    values,
   };
+  const callerValues = callerValuesOf(context);
+  if (values !== callerValues) CALLER_VALUES.set(replaced, callerValues);
+  return replaced;
 }
 
 type Yielded = IteratorResult<void, unknown>;
@@ -174,6 +192,19 @@ async function refuseYield(generator: AnyGenerator, middleware: AnyMiddleware): 
     `Cannot run "${middlewareName(middleware)}" any further: it yielded again after the handler had succeeded. ` +
       "Only a failure may be followed by another yield",
   );
+}
+
+/**
+ * A middleware that resolves to `next` itself has forgotten to call it, and the message would not be handled. A promise of
+ * one that has called it at once needs no look.
+ */
+function refuseNext(returned: PromiseLike<unknown>, next: Next, middleware: AnyMiddleware): Promise<unknown> {
+  return toPromise(returned).then(function requireResult(result) {
+    if (result !== next) return result;
+    throw new MiddlewareError(
+      `Cannot run "${middlewareName(middleware)}": it returned next itself, and did not call it. Write "return next()"`,
+    );
+  });
 }
 
 /** Waits for the last call of `next`: the middleware, which should have done so, is told of both failures. */

@@ -1,4 +1,5 @@
 import { assertEquals, assertRejects, assertStrictEquals } from "@std/assert";
+import { Command, MessageRouter, timeout } from "@cq/core";
 import { abortable, onAbort } from "../src/internal/abort.ts";
 import { countAbortListeners } from "./support/abort_listeners.ts";
 
@@ -84,4 +85,67 @@ Deno.test("abortable() starts nothing if the signal has fired", async () => {
   );
 
   assertEquals([String(error), started], ["RangeError: hung up", 0]);
+});
+
+// On Node 20 each listener counts, and from eleven on it warns of a leak.
+
+Deno.test("onAbort() puts one listener on a signal for all that wait for it", () => {
+  const controller = new AbortController();
+  const listeners = countAbortListeners(controller.signal);
+  const calls: number[] = [];
+  const forgets = Array.from({ length: 20 }, (_, index) => onAbort(controller.signal, () => calls.push(index)));
+  assertEquals(listeners(), 1);
+
+  for (const forget of forgets.slice(0, 18)) forget();
+  forgets[0]!();
+  assertEquals(listeners(), 1);
+  controller.abort();
+
+  assertEquals(calls, [18, 19]);
+  assertEquals(listeners(), 0);
+});
+
+Deno.test("onAbort() takes the listener off with the last that waits, and puts one on again for the next", () => {
+  const controller = new AbortController();
+  const listeners = countAbortListeners(controller.signal);
+  const calls: string[] = [];
+  onAbort(controller.signal, () => calls.push("gone"))();
+  assertEquals(listeners(), 0);
+
+  onAbort(controller.signal, () => calls.push("here"));
+  assertEquals(listeners(), 1);
+  controller.abort();
+
+  assertEquals(calls, ["here"]);
+});
+
+Deno.test("onAbort() does not call what one of those before it has stopped, and calls one function once for each wait", () => {
+  const controller = new AbortController();
+  const calls: string[] = [];
+  const act = (reason: unknown) => {
+    calls.push(`act ${reason}`);
+    forget();
+  };
+  onAbort(controller.signal, act);
+  onAbort(controller.signal, act);
+  const forget = onAbort(controller.signal, () => calls.push("never"));
+
+  controller.abort("stop");
+
+  assertEquals(calls, ["act stop", "act stop"]);
+});
+
+Deno.test("timeout() puts one listener on the caller's signal for any number of dispatches", async () => {
+  class Order extends Command<string> {}
+  const { signal } = new AbortController();
+  const listeners = countAbortListeners(signal);
+  const gate = Promise.withResolvers<string>();
+  const commands = new MessageRouter().newCommandBus().use(timeout(60_000)).subscribe(Order, () => gate.promise);
+
+  const dispatches = Array.from({ length: 20 }, () => commands.dispatch(new Order(), { signal }));
+  assertEquals(listeners(), 1);
+  gate.resolve("ordered");
+  await Promise.all(dispatches);
+
+  assertEquals(listeners(), 0);
 });

@@ -63,7 +63,7 @@ function watch(signal: AbortSignal) {
     left(): number {
       const listeners: unknown[] = added.calls.map(({ args }) => args[1]);
       for (const { args } of removed.calls) {
-        const index = listeners.indexOf(args[1]);
+        const index = args[0] === "abort" ? listeners.indexOf(args[1]) : -1;
         if (index >= 0) listeners.splice(index, 1);
       }
       return listeners.length;

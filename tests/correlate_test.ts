@@ -16,6 +16,7 @@ import {
   retry,
 } from "@cq/core";
 import { correlate } from "@cq/core/middlewares";
+import { identify } from "../src/delivered_id.ts";
 
 class CreateUser extends Command {}
 class SendMail extends Command {}
@@ -162,11 +163,12 @@ Deno.test("correlate() treats a message object that is dispatched again with the
 });
 
 Deno.test("correlate() gives a primitive an id at each dispatch", async () => {
-  const { events, seen, note } = correlatedBuses(correlate({ createId: counting() }));
-  events.subscribe(Number, note);
-
-  await events.dispatch(5);
-  await events.dispatch(5);
+  const seen: Metadata[] = [];
+  const queue = new MemoryQueue<number>({ maxSize: 2 });
+  const pump = new Pump(queue, (_message: number, options) => void seen.push(options?.metadata ?? {}));
+  for (let count = 0; count < 2; count++) await queue.send(5);
+  queue.close();
+  await pump.use(correlate({ createId: counting() })).drain();
 
   assertEquals(seen.map(({ messageId }) => messageId), ["Number 1", "Number 2"]);
 });
@@ -226,4 +228,38 @@ Deno.test("correlate() makes random UUIDs by default", async () => {
   for (const id of ids) assertMatch(id, /^[0-9a-f]{8}-[0-9a-f]{4}-4[0-9a-f]{3}-[89ab][0-9a-f]{3}-[0-9a-f]{12}$/);
   assertEquals(new Set(ids).size, 50);
   assertNotEquals(ids[0], ids[1]);
+});
+
+Deno.test("correlate() keeps the id and the cause of a message that was delivered, however often it correlates", async () => {
+  const message = new CreateUser();
+  identify(message, "m7");
+  let count = 0;
+  const correlating = () => correlate({ createId: () => `gen${++count}` });
+  const seen: unknown[] = [];
+  const commands = new MessageRouter().newCommandBus()
+    .use(correlating(), correlating())
+    .subscribe(CreateUser, (_message, { metadata }) => void seen.push(metadata));
+
+  await commands.dispatch(message, { metadata: { messageId: "m7", correlationId: "r1", causationId: "m6" } });
+  // Where nothing has filled the metadata, its id is all that is known.
+  await commands.dispatch(message);
+
+  assertEquals(seen, [
+    { messageId: "m7", correlationId: "r1", causationId: "m6" },
+    { messageId: "m7", correlationId: "m7" },
+  ]);
+});
+
+Deno.test("correlate() makes a delivered message the cause of what it sends", async () => {
+  const message = new CreateUser();
+  identify(message, "m7");
+  const seen: unknown[] = [];
+  const commands = new MessageRouter().newCommandBus()
+    .use(correlate({ createId: () => "gen1" }))
+    .subscribe(CreateUser, async (_message, context): Promise<void> => await commands.dispatch(new SendMail(), context))
+    .subscribe(SendMail, (_message, { metadata }) => void seen.push(metadata));
+
+  await commands.dispatch(message, { metadata: { messageId: "m7", correlationId: "r1", causationId: "m6" } });
+
+  assertEquals(seen, [{ messageId: "gen1", correlationId: "r1", causationId: "m7" }]);
 });

@@ -210,7 +210,7 @@ for (
     ["a string", "No route", "No route"],
     ["a symbol", Symbol("lost"), "Symbol(lost)"],
     ["an error without a message", new RangeError(), "RangeError"],
-    ["an object", { code: 1 }, "[object Object]"],
+    ["an object that says nothing", { code: 1 }, 'an instance of "Object"'],
   ] as const
 ) {
   Deno.test(`EventDispatchError describes ${what} that was thrown`, () => {
@@ -224,8 +224,8 @@ for (
 // If the error could not be made, the dispatch would stay pending for ever.
 for (
   const [what, thrown, name] of [
-    ["an object without a prototype", Object.create(null), "Object"],
-    ["parsed data that hides toString", JSON.parse('{"toString": 1, "valueOf": 1}'), "Object"],
+    ["an object without a prototype", Object.create(null), 'an instance of "Object"'],
+    ["parsed data that hides toString", JSON.parse('{"toString": 1, "valueOf": 1}'), 'an instance of "Object"'],
     [
       "an error with parsed data for a message",
       Object.assign(new RangeError(), { message: { toString: 1 } }),

@@ -603,3 +603,46 @@ Deno.test('newEventBus({ order: "sequential" }) shares its handlers with the con
 
   assertSpyCalls(handle, 1);
 });
+
+for (const order of ["concurrent", "sequential"] as const) {
+  Deno.test(`EventBus.dispatch() reports a handler that cannot be wired at each event, and runs the others, ${order}`, async () => {
+    const wiring = new Error("no such binding");
+    let isBound = false;
+    const log: string[] = [];
+    class UserCreated extends Event {}
+    class SendMail {
+      handle(_event: UserCreated): void {
+        log.push("mail");
+      }
+    }
+    class Count {
+      handle(_event: UserCreated): void {
+        log.push("count");
+      }
+    }
+    const router = new MessageRouter({
+      wire: (type) => {
+        if (type === SendMail as unknown && !isBound) throw wiring;
+        return () => new type();
+      },
+      lazy: () => () => {
+        throw new Error("no bus is needed");
+      },
+    });
+    router.eventHandler(UserCreated)(SendMail);
+    router.eventHandler(UserCreated)(Count);
+    const events = router.newEventBus({ order });
+
+    for (let round = 0; round < 2; round++) {
+      const event = new UserCreated();
+      const error = await assertRejects(() => events.dispatch(event), EventDispatchError);
+      assertEquals(error.failures, [{ event, handler: SendMail, error: wiring }]);
+    }
+    assertEquals(log.splice(0), ["count", "count"]);
+
+    // The dispatch asks again.
+    isBound = true;
+    await events.dispatch(new UserCreated());
+    assertEquals(log, ["mail", "count"]);
+  });
+}

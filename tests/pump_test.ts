@@ -3,6 +3,8 @@ import {
   Command,
   type Consumer,
   ContextValues,
+  DELIVERY,
+  type Delivery,
   type DispatchOptions,
   type HandlerContext,
   MemoryQueue,
@@ -50,6 +52,32 @@ Deno.test("Pump.drain() resolves when the queue has ended and all is handled", a
   open("a");
   await idle();
   assertEquals([drained.state, queue.size, queue.pending], ["resolved", 0, 0]);
+});
+
+Deno.test("Pump gives each dispatch, and its middlewares, the delivery under DELIVERY", async () => {
+  for (const hasMiddleware of [false, true]) {
+    const deliveries: Delivery<string>[] = [];
+    const seen: unknown[] = [];
+    const consumer: Consumer<string> = {
+      async *[Symbol.asyncIterator]() {
+        for await (const delivery of closedQueueOf(["a", "b"])) {
+          deliveries.push(delivery);
+          yield delivery;
+        }
+      },
+    };
+    const pump = new Pump(consumer, (_message, options) => void seen.push(options?.values?.get(DELIVERY)));
+    if (hasMiddleware) {
+      pump.use((_message, next, { values }) => {
+        assertStrictEquals(values.get(DELIVERY), deliveries.at(-1));
+        return next();
+      });
+    }
+    await pump.drain();
+    assertEquals(deliveries.map(({ message }) => message), ["a", "b"]);
+    assertStrictEquals(seen[0], deliveries[0]);
+    assertStrictEquals(seen[1], deliveries[1]);
+  }
 });
 
 Deno.test("Pump acks after the dispatch has succeeded and not before", async () => {
@@ -339,7 +367,7 @@ Deno.test("Pump gives middlewares the context of a queue", async () => {
     kind: "queue",
     signal,
     metadata,
-    values: new ContextValues(),
+    values: contexts[0]!.values,
     handler: bus.constructor as never,
   }]);
 });

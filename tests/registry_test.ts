@@ -170,7 +170,6 @@ const NOT_CLASSES: readonly (readonly [what: string, value: unknown, name: strin
   ["a bound class", Base.bind(null), "bound Base"],
   ["a name", "CreateUser", "CreateUser"],
   ["an instance", { toString: () => "an instance" }, "an instance"],
-  ["undefined", undefined, "undefined"],
   ["null", null, "null"],
 ];
 
@@ -203,7 +202,8 @@ Deno.test("HandlerRegistry.register() registers none of several classes if one i
 
   assertEquals(
     assertThrows(() => registry.register(types, registration(() => {})), TypeError).message,
-    'Cannot register a handler for "undefined": it is not a class',
+    'Cannot register "(anonymous)": the class of its message is undefined. The usual cause is a circular import: move ' +
+      "the class to a module of its own",
   );
   assertEquals(registry.messageTypes, []);
 });
@@ -343,4 +343,37 @@ Deno.test("EventBus.dispatch() is not affected by a handler of a sibling class",
   await events.dispatch(new SpecialHappened());
 
   assertEquals(calls, ["special", "special"]);
+});
+
+for (const kind of ["single", "multiple"] as const) {
+  Deno.test(`HandlerRegistry.register() of the kind "${kind}" refuses an empty list and a list with a hole`, () => {
+    const registry = new HandlerRegistry(kind);
+    const version = registry.version;
+    function handle() {}
+
+    const messageOf = (types: readonly MessageType[]) =>
+      assertThrows(() => registry.register(types, registration(handle)), TypeError).message;
+
+    assertEquals(
+      messageOf([]),
+      'Cannot register "handle" for an empty list: name at least one class of message',
+    );
+    // deno-lint-ignore no-sparse-arrays -- what plain JavaScript may give
+    assertEquals(
+      messageOf([Happened, ,] as MessageType[]),
+      'Cannot register "handle": the class of its message is undefined. The usual cause is a circular import: move the ' +
+        "class to a module of its own",
+    );
+    assertEquals(registry.version, version);
+  });
+}
+
+Deno.test("Bus.subscribe() from JavaScript refuses an empty list of messages", () => {
+  const events = new MessageRouter().newEventBus();
+
+  assertThrows(
+    () => events.subscribe([] as never, function handle() {}),
+    TypeError,
+    'Cannot register "handle" for an empty list: name at least one class of message',
+  );
 });

@@ -365,11 +365,11 @@ Deno.test("retry() leaves no listener on the signal when its wait was cut short"
 
 // What its options may be
 
-for (const attempts of [0, -1, 1.5, NaN, Infinity]) {
+for (const attempts of [0, -1, 1.5, NaN, -Infinity]) {
   Deno.test(`retry() refuses ${attempts} attempts`, () => {
     const error = assertThrows(() => retry({ attempts }), RangeError);
 
-    assertEquals(error.message, `Cannot retry with ${attempts} attempts: must be a whole number from 1`);
+    assertEquals(error.message, `Cannot retry with ${attempts} attempts: must be a whole number from 1, or Infinity`);
   });
 }
 

@@ -166,7 +166,7 @@ Deno.test("timeout() of 0 milliseconds fires at once", async () => {
   assertTimeoutError(await rejected, 'Cannot handle "FindPrice" within 0 ms');
 });
 
-Deno.test("timeout() lets out the error of a handler that heeds its signal at once", async () => {
+Deno.test("timeout() makes the error of a handler that heeds its signal at once the cause of its own", async () => {
   // With real time: fake time would not let the handler go on between two timers that are due at the same moment.
   const queries = new MessageRouter().newQueryBus().use(timeout(1)).subscribe(
     FindPrice,
@@ -176,7 +176,10 @@ Deno.test("timeout() lets out the error of a handler that heeds its signal at on
       }),
   );
 
-  await assertRejects(() => queries.dispatch(new FindPrice()), RangeError, "rolled back");
+  const error = await assertRejects(() => queries.dispatch(new FindPrice()));
+
+  assertTimeoutError(error, 'Cannot handle "FindPrice" within 1 ms');
+  assertEquals(String((error as Error).cause), "RangeError: rolled back");
 });
 
 Deno.test("timeout() names the class of a message that has its own data named constructor", async () => {

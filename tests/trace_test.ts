@@ -1,4 +1,5 @@
 import { assertEquals, assertMatch, assertRejects, assertStrictEquals } from "@std/assert";
+import { stub } from "@std/testing/mock";
 import {
   Command,
   type CommandBus,
@@ -186,7 +187,7 @@ Deno.test("trace() records an error, and lets it out as the same object", async 
 for (
   const [thrown, exception, type] of [
     ["a string", "a string", "String"],
-    [undefined, '"undefined"', "undefined"],
+    [undefined, "undefined", "undefined"],
     [Object.create(null), 'an instance of "Object"', "Object"],
   ] as const
 ) {
@@ -346,6 +347,29 @@ Deno.test("trace() records each duration in seconds, with the attributes that ha
   for (const [seconds] of recorded) assertEquals(seconds >= 0 && seconds < 1, true);
 });
 
+for (const outcome of ["success", "failure"]) {
+  Deno.test(`trace() records how many seconds it took, from the start of the handler to its ${outcome}`, async () => {
+    const recorded: number[] = [];
+    let now = 10_000;
+    using _now = stub(performance, "now", () => now);
+    const tracer = new NotingTracer();
+    const queries = new MessageRouter().newQueryBus()
+      .use(trace(tracer, { duration: { record: (value) => void recorded.push(value) } }))
+      .subscribe(FindUser, async () => {
+        await Promise.resolve();
+        now += 1_250;
+        if (outcome === "failure") throw new Error("busy");
+        return "Ada";
+      });
+
+    await queries.dispatch(new FindUser()).catch(() => {});
+    now += 5_000;
+    await queries.dispatch(new FindUser()).catch(() => {});
+
+    assertEquals(recorded, [1.25, 1.25]);
+  });
+}
+
 // The parent
 
 Deno.test("trace() leaves the parent to the tracer if the metadata names none", async () => {
@@ -367,6 +391,14 @@ Deno.test("trace() takes the parent from metadata.traceparent", async () => {
   });
 });
 
+for (const traceparent of [` ${PARENT}`, `${PARENT}\n`, `\t${PARENT} \r\n`]) {
+  Deno.test(`trace() takes the parent from a traceparent with white space around it: ${JSON.stringify(traceparent)}`, async () => {
+    const { span } = await traceOnce({ traceparent });
+
+    assertEquals(span.parent?.spanId, "b7ad6b7169203331");
+  });
+}
+
 Deno.test("trace() passes to the tracer that the parent is not sampled", async () => {
   const { span } = await traceOnce({ traceparent: PARENT.replace(/01$/, "00") });
 
@@ -384,8 +416,6 @@ for (
     "",
     "rubbish",
     PARENT.toUpperCase(),
-    ` ${PARENT}`,
-    `${PARENT}\n`,
     `${PARENT}-01`,
     PARENT.replace(/^00/, "ff"),
     PARENT.replace(/-01$/, ""),
@@ -443,6 +473,71 @@ Deno.test("trace() gives the tracer a context that supports all methods of a con
     undefined,
   ]);
   assertStrictEquals(more.deleteValue(key).getValue(SPAN_KEY), context.getValue(SPAN_KEY));
+});
+
+// The state of the trace
+
+Deno.test("trace() gives the parent span the tracestate of the metadata", async () => {
+  const { span } = await traceOnce({
+    traceparent: PARENT,
+    tracestate: " congo=t61rcWkgMzE , rojo@a/b*c=00f067aa0ba902b7",
+  });
+
+  const state = span.parent!.traceState!;
+  assertEquals(state.get("congo"), "t61rcWkgMzE");
+  assertEquals(state.get("other"), undefined);
+  assertEquals(state.serialize(), "congo=t61rcWkgMzE,rojo@a/b*c=00f067aa0ba902b7");
+  assertEquals(state.set("new", "1").serialize(), "new=1,congo=t61rcWkgMzE,rojo@a/b*c=00f067aa0ba902b7");
+  assertEquals(state.set("rojo@a/b*c", "1").serialize(), "rojo@a/b*c=1,congo=t61rcWkgMzE");
+  assertEquals(state.unset("congo").serialize(), "rojo@a/b*c=00f067aa0ba902b7");
+  assertEquals(state.serialize(), "congo=t61rcWkgMzE,rojo@a/b*c=00f067aa0ba902b7");
+});
+
+for (const tracestate of ["", " ", "novalue", "=1", "UPPER=1", "a=", "a=ü", "a=b=c", 5, null, ["a=1"], { a: 1 }]) {
+  Deno.test(`trace() gives the parent span no state of a malformed tracestate: ${JSON.stringify(tracestate)}`, async () => {
+    const { span } = await traceOnce({ traceparent: PARENT, tracestate });
+
+    assertEquals(span.parent, {
+      traceId: "0af7651916cd43dd8448eb211c80319c",
+      spanId: "b7ad6b7169203331",
+      traceFlags: 1,
+      isRemote: true,
+    });
+  });
+}
+
+Deno.test("trace() takes the valid members of a tracestate, 32 at most", async () => {
+  const members = Array.from({ length: 40 }, (_, index) => `k${index}=${index}`);
+  const { span } = await traceOnce({ traceparent: PARENT, tracestate: ["Not=1", ...members].join(",") });
+
+  assertEquals(span.parent?.traceState?.serialize(), members.slice(0, 32).join(","));
+});
+
+Deno.test("trace() passes the tracestate of its span on", async () => {
+  let seen: Metadata = {};
+  // As a sampler of OpenTelemetry may do.
+  const tracer: Tracer = {
+    startActiveSpan(name: string, options: SpanOptions, ...rest: unknown[]) {
+      const [context, run] = rest as [TraceContext, (span: Span) => Promise<unknown>];
+      const parent = (context.getValue(SPAN_KEY) as Span).spanContext();
+      const own = { ...parent, traceState: parent.traceState!.set("mine", "1") };
+      return run(new NotingSpan(name, options, { own, parent }));
+    },
+  };
+  const queries = new MessageRouter().newQueryBus().use(trace(tracer)).subscribe(FindUser, (_query, { metadata }) => {
+    seen = metadata;
+    return "Ada";
+  });
+
+  await queries.dispatch(new FindUser(), { metadata: { traceparent: PARENT, tracestate: "congo=1" } });
+
+  assertEquals(seen.tracestate, "mine=1,congo=1");
+});
+
+Deno.test("trace() passes no tracestate on that came without a valid traceparent", async () => {
+  const { seen } = await traceOnce({ tracestate: "congo=1", traceparent: "rubbish", tenant: "acme" });
+
+  assertEquals(seen, { tenant: "acme", traceparent: `00-${"1".repeat(32)}-0000000000000001-01` });
 });
 
 // What is passed on

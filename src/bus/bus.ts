@@ -2,6 +2,7 @@ import type { DispatchOptions } from "../context.ts";
 import { NO_VALUES } from "../context_values.ts";
 import type { HandlerFunctionFor, HandlerOptions, HandlerResult } from "../handler.ts";
 import type { Listener } from "./listener.ts";
+import { reasonOfAbort } from "../internal/abort.ts";
 import { classOf, prototypeOf } from "../message_class.ts";
 import { describe, nameOf } from "../naming.ts";
 import type { Dispatchable, DispatchResult, MessageKind, MessagesByKind, MessageType } from "../message.ts";
@@ -9,6 +10,7 @@ import { NO_METADATA } from "../metadata.ts";
 import type { AnyMiddleware } from "../middleware.ts";
 import { requireMiddlewares } from "../middleware_chain.ts";
 import type { HandlerRegistry, Registration } from "../registry.ts";
+import type { HandlerRegistries } from "../registries.ts";
 import type { Route, RouteParts } from "./route.ts";
 
 interface CachedRoute {
@@ -25,9 +27,11 @@ interface CachedRoute {
  */
 export abstract class Bus<K extends MessageKind> {
   readonly #kind: K;
+  readonly #registries: HandlerRegistries;
   readonly #registry: HandlerRegistry;
   readonly #compose: (parts: RouteParts) => Route;
-  readonly #routes = new Map<unknown, CachedRoute>();
+  /** By the prototype that identifies a class of message. Weak, so that the bus keeps no class alive. */
+  #routes = new WeakMap<object, CachedRoute>();
   readonly #listeners: Listener[] = [];
   readonly #middlewares: AnyMiddleware[] = [];
 
@@ -35,12 +39,16 @@ export abstract class Bus<K extends MessageKind> {
    * Makes a bus without listeners and middlewares.
    *
    * @param kind The kind of message that the bus dispatches.
-   * @param registry The handlers, shared by all the buses of a router.
+   * @param registries The handlers, shared by all the buses of a router.
    * @param compose Composes the route of a class of message.
    */
-  constructor(kind: K, { registry, compose }: { registry: HandlerRegistry; compose: (parts: RouteParts) => Route }) {
+  constructor(
+    kind: K,
+    { registries, compose }: { registries: HandlerRegistries; compose: (parts: RouteParts) => Route },
+  ) {
     this.#kind = kind;
-    this.#registry = registry;
+    this.#registries = registries;
+    this.#registry = registries[kind];
     this.#compose = compose;
   }
 
@@ -55,7 +63,7 @@ export abstract class Bus<K extends MessageKind> {
   use(...middlewares: AnyMiddleware[]): this {
     requireMiddlewares(middlewares);
     this.#middlewares.push(...middlewares);
-    this.#routes.clear();
+    this.#routes = new WeakMap();
     return this;
   }
 
@@ -74,7 +82,7 @@ export abstract class Bus<K extends MessageKind> {
       }
     }
     this.#listeners.push(...listeners as Listener[]);
-    this.#routes.clear();
+    this.#routes = new WeakMap();
     return this;
   }
 
@@ -110,10 +118,10 @@ export abstract class Bus<K extends MessageKind> {
    *
    * @param message The message.
    * @returns Whether one is registered for its class or a base of it.
-   * @throws {TypeError} If the message has no class.
+   * @throws {TypeError} If the message is a primitive, or has no class.
    */
   canHandle(message: MessagesByKind[K]): boolean {
-    return this.#registry.find(prototypeOf(message)).length > 0;
+    return this.#registry.find(prototypeOfObject(message)).length > 0;
   }
 
   /**
@@ -126,7 +134,9 @@ export abstract class Bus<K extends MessageKind> {
    * @param options A signal, metadata and values, or the context of the handler that dispatches.
    * @returns What the handler of a command or a query returned, once the related events of a command have been handled;
    * nothing for an event, once all of its handlers and listeners have settled.
-   * @throws {HandlerNotFoundError} If no handler is registered for a command or a query.
+   * @throws {HandlerNotFoundError} If no handler is registered for a command or a query, or an event has one on another bus
+   * alone.
+   * @throws {TypeError} If the message is not an object, or has lost its class and no handler is registered for it.
    * @throws {AggregateError} If a listener of a command or a query failed; the message is then not handled.
    * @throws {EventDispatchError} If handlers or listeners of an event failed, all the others ran to their end; or if a
    * related event of a command failed. The command itself has succeeded then: the error carries it as `command`, and its
@@ -135,15 +145,19 @@ export abstract class Bus<K extends MessageKind> {
   dispatch<R = unknown, M extends Dispatchable<K, R> = Dispatchable<K, R>>(
     message: M,
     options?: DispatchOptions,
-  ): Promise<DispatchResult<K, R, M>>;
-  dispatch(message: unknown, options?: DispatchOptions): Promise<unknown> {
+  ): Promise<DispatchResult<K, R, M>> {
     try {
       const signal = options?.signal;
-      if (signal?.aborted) return Promise.reject(signal.reason);
-      // Own data named `constructor` is not a function, so it misses and the prototype chain decides.
-      let route = this.#routes.get((message as object | undefined)?.constructor);
+      if (signal?.aborted) return Promise.reject(reasonOfAbort(signal));
+      // Not by `message.constructor`, which is a little faster to read: a message may have data of that name.
+      let route = message === undefined || message === null
+        ? undefined
+        : this.#routes.get(Object.getPrototypeOf(message));
       if (route === undefined || route.version !== this.#registry.version) route = this.#routeOf(message);
-      return route.dispatch(message, signal, options?.metadata ?? NO_METADATA, options?.values ?? NO_VALUES);
+      const metadata = options?.metadata ?? NO_METADATA;
+      return route.dispatch(message, signal, metadata, options?.values ?? NO_VALUES) as Promise<
+        DispatchResult<K, R, M>
+      >;
     } catch (error) {
       return Promise.reject(error);
     }
@@ -151,14 +165,16 @@ export abstract class Bus<K extends MessageKind> {
 
   /** A route outlives a registration that leaves its handlers as they are. */
   #routeOf(message: unknown): CachedRoute {
-    const prototype = prototypeOf(message);
+    const prototype = prototypeOfObject(message);
     const type = classOf(prototype);
     const version = this.#registry.version;
-    const cached = this.#routes.get(type);
+    const cached = this.#routes.get(prototype);
     if (cached?.version === version) return cached;
 
     const registrations = this.#registry.find(prototype);
-    if (cached !== undefined && haveSameElements(cached.registrations, registrations)) {
+    // Without a handler, the route depends on the handlers of the other buses too.
+    const isHandled = registrations.length > 0;
+    if (cached !== undefined && isHandled && haveSameElements(cached.registrations, registrations)) {
       cached.version = version;
       return cached;
     }
@@ -166,13 +182,21 @@ export abstract class Bus<K extends MessageKind> {
       type,
       registry: this.#registry,
       registrations,
+      elsewhere: isHandled ? undefined : this.#registries.kindElsewhere(prototype),
       listeners: [...this.#listeners],
       middlewares: [...this.#middlewares],
     });
     const route = { dispatch, registrations, version };
-    this.#routes.set(type, route);
+    this.#routes.set(prototype, route);
     return route;
   }
+}
+
+/** A queue may carry a primitive; to a bus, a message is an object. */
+function prototypeOfObject(message: unknown): object {
+  const prototype = prototypeOf(message);
+  if (typeof message === "object") return prototype;
+  throw new TypeError(`Cannot dispatch a ${typeof message}: a message is an instance of a class, new …()`);
 }
 
 function haveSameElements(some: readonly unknown[], others: readonly unknown[]): boolean {

@@ -1,6 +1,7 @@
 import type { Call } from "../middleware_chain.ts";
 import type { HandlerContext } from "../context.ts";
 import type { Constructor, DIAdapter, TrackedAdapter } from "../di_adapter.ts";
+import { reasonOfAbort } from "../internal/abort.ts";
 import { type Disposer, disposerOf, settleThenDispose } from "../internal/dispose.ts";
 import type { Handler, HandlerFunction } from "../handler.ts";
 import { nameOf } from "../naming.ts";
@@ -125,7 +126,7 @@ export function methodOf({ prototype }: Constructor): AnyHandler["handle"] | und
 
 /** An event is due to its handlers, even where its sender has gone. */
 function refuseFired({ signal, kind }: HandlerContext): void {
-  if (signal?.aborted && kind !== "event") throw signal.reason;
+  if (signal?.aborted && kind !== "event") throw reasonOfAbort(signal);
 }
 
 function isBuilt(handler: AnyHandler | PromiseLike<AnyHandler>): handler is AnyHandler {

@@ -1,7 +1,7 @@
 import { Bus } from "./bus.ts";
 import type { Invoker } from "./invoker.ts";
 import { composeQueryRoute } from "./query_route.ts";
-import type { HandlerRegistry } from "../registry.ts";
+import type { HandlerRegistries } from "../registries.ts";
 
 /**
  * Dispatches queries, each to its one handler. The class is its own injection token.
@@ -25,8 +25,8 @@ export class QueryBus extends Bus<"query"> {
    *
    * @param parts The handlers, and what runs them.
    */
-  constructor(parts: { registry: HandlerRegistry; invoker: Invoker }) {
-    const { registry, invoker } = parts;
-    super("query", { registry, compose: (route) => composeQueryRoute(route, invoker) });
+  constructor(parts: { registries: HandlerRegistries; invoker: Invoker }) {
+    const { registries, invoker } = parts;
+    super("query", { registries, compose: (route) => composeQueryRoute(route, invoker) });
   }
 }

@@ -1,4 +1,5 @@
-import { MAX_DELAY_MS } from "./delay.ts";
+import { isDuration, MAX_DELAY_MS } from "./delay.ts";
+import { textOf } from "./text.ts";
 
 /** How long to wait between two attempts. */
 export interface BackoffOptions {
@@ -44,26 +45,34 @@ export interface BackoffOptions {
  * 0 and at most what a timer can hold. It throws what the user's functions throw, and a `RangeError` if they return
  * `NaN`.
  * @throws {RangeError} If a number is out of its range.
+ * @throws {TypeError} If `retryAfter` is not a function.
  */
 export function backoff(options: BackoffOptions, verb: string): (error: unknown, attempt: number) => number {
   const { delay = 0, factor = 1, maxDelay = Infinity, jitter = false, retryAfter } = options;
   for (const [name, value] of Object.entries({ delay, factor, maxDelay })) {
-    if (typeof value === "number" && !(value >= 0)) {
-      throw new RangeError(`Cannot ${verb} with a ${name} of ${value}: must be a number from 0`);
-    }
+    if (isDuration(value) || (name === "delay" && typeof value === "function")) continue;
+    throw new RangeError(`Cannot ${verb} with a ${name} of ${textOf(value)}: must be a number from 0`);
+  }
+  if (retryAfter !== undefined && typeof retryAfter !== "function") {
+    throw new TypeError(`Cannot ${verb} with a retryAfter of ${textOf(retryAfter)}: must be a function`);
   }
   const longest = Math.min(maxDelay, MAX_DELAY_MS);
 
+  /** What a function of the user returns. The error that led to it must not get lost. */
+  function requireNumber(ms: number, error: unknown): number {
+    if (typeof ms === "number" && !Number.isNaN(ms)) return ms;
+    throw new RangeError(`Cannot ${verb} after ${textOf(ms)} ms: must be a number`, { cause: error });
+  }
+
   function usualDelay(error: unknown, attempt: number): number {
-    const first = typeof delay === "function" ? delay(error, attempt) : delay;
+    const first = typeof delay === "function" ? requireNumber(delay(error, attempt), error) : delay;
     // After many attempts the power is Infinity, and 0 times Infinity is NaN.
     const usual = first * Math.min(factor ** (attempt - 1), Number.MAX_VALUE);
     return jitter ? Math.random() * Math.min(usual, longest) : usual;
   }
 
   return function delayAfter(error, attempt) {
-    const ms = retryAfter?.(error) ?? usualDelay(error, attempt);
-    if (Number.isNaN(ms)) throw new RangeError(`Cannot ${verb} after NaN ms: must be a number`, { cause: error });
+    const ms = requireNumber(retryAfter?.(error) ?? usualDelay(error, attempt), error);
     return Math.max(0, Math.min(ms, longest));
   };
 }

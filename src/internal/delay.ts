@@ -4,6 +4,16 @@ import { abortable } from "./abort.ts";
 export const MAX_DELAY_MS: number = 2 ** 31 - 1;
 
 /**
+ * Whether a value is a number of milliseconds. From JavaScript it may be anything.
+ *
+ * @param value Any value.
+ * @returns Whether it is a number from 0, which may be `Infinity`.
+ */
+export function isDuration(value: unknown): value is number {
+  return typeof value === "number" && value >= 0;
+}
+
+/**
  * Waits for a time, until a signal fires.
  *
  * @param ms The time in milliseconds, at most {@linkcode MAX_DELAY_MS}.

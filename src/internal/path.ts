@@ -8,7 +8,7 @@ const MAX_PATH = 100;
  * @returns The path, cut where it is long.
  */
 export function describePath(path: Iterable<PropertyKey | { readonly key: PropertyKey }>): string {
-  const place = Array.from(path, (segment) => typeof segment === "object" ? segment.key : segment)
+  const place = Array.from(path, (segment) => typeof segment === "object" && segment !== null ? segment.key : segment)
     .map(describeKey).join("");
   return place.length > MAX_PATH ? `${place.slice(0, MAX_PATH)}…` : place;
 }

@@ -1,11 +1,12 @@
 import type { HandlerContext } from "../context.ts";
+import { textOf } from "../internal/text.ts";
 import type { Middleware } from "../middleware.ts";
 import { type ErrorFilter, toPredicate } from "./error_filter.ts";
 
 /** Which errors {@linkcode captureError} reports, and whether they still come out. */
 export interface CaptureErrorOptions {
   /**
-   * Which errors are reported: classes of error, or a predicate.
+   * Which errors are reported: a class of error, a list of classes, or a predicate, whose promise is awaited.
    *
    * @default {every error}
    */
@@ -25,6 +26,7 @@ export interface CaptureErrorOptions {
  * @param report Receives the error, the message and the context. It is awaited. What it throws comes out instead.
  * @param options Which errors are reported, and whether they still come out.
  * @returns The middleware.
+ * @throws {TypeError} If `report` is not a function, or `on` is neither a class, nor a list of classes, nor a function.
  *
  * @example
  * ```ts
@@ -49,13 +51,16 @@ export function captureError(
   options: CaptureErrorOptions = {},
 ): Middleware {
   const { on, rethrow = true } = options;
-  const isWanted = toPredicate(on);
+  if (typeof report !== "function") {
+    throw new TypeError(`Cannot report errors to ${textOf(report)}: it is not a function`);
+  }
+  const isWanted = toPredicate(on, "capture errors");
 
   return async function captureError(message, next, context) {
     try {
       return await next();
     } catch (error) {
-      if (!isWanted(error)) throw error;
+      if (!await isWanted(error)) throw error;
       await report(error, message, context);
       if (rethrow) throw error;
       return undefined;

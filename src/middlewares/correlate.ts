@@ -1,4 +1,6 @@
+import { deliveredId } from "../delivered_id.ts";
 import type { Metadata } from "../context.ts";
+import { textOf } from "../internal/text.ts";
 import type { Middleware } from "../middleware.ts";
 
 /** What {@linkcode correlate} puts into the metadata. */
@@ -14,7 +16,7 @@ export interface CorrelationIds {
 /** Where {@linkcode correlate} gets its ids. */
 export interface CorrelateOptions {
   /**
-   * Makes the id of the message that it receives.
+   * Makes the id of the message that it receives. A runtime without `crypto.getRandomValues`, such as Hermes, needs one.
    *
    * @default {a random UUID}
    */
@@ -32,8 +34,11 @@ export interface CorrelateOptions {
  * All handlers of an event see the same id, and so do all attempts: a message object that is dispatched again with the
  * same metadata is the same message.
  *
+ * A message that was delivered by a durable queue keeps the id, and the cause, with which it was sent.
+ *
  * @param options Where the ids come from.
  * @returns The middleware.
+ * @throws {TypeError} If `createId` is not a function.
  *
  * @example
  * ```ts
@@ -62,6 +67,9 @@ export interface CorrelateOptions {
  */
 export function correlate(options: CorrelateOptions = {}): Middleware {
   const { createId = randomId } = options;
+  if (typeof createId !== "function") {
+    throw new TypeError(`Cannot make ids with ${textOf(createId)}: it is not a function`);
+  }
   // By message and by metadata: several callers that dispatch one message object stay apart.
   const ids = new WeakMap<object, WeakMap<Metadata, string>>();
 
@@ -76,8 +84,10 @@ export function correlate(options: CorrelateOptions = {}): Middleware {
   }
 
   return function correlate(message, next, { metadata }) {
-    const messageId = idOf(message, metadata);
-    const { correlationId = messageId, messageId: causationId } = metadata;
+    const messageId = deliveredId(message) ?? idOf(message, metadata);
+    const { correlationId = messageId, messageId: outer } = metadata;
+    // The message has its id already, from the queue or from another one of these middlewares, and so it keeps its cause.
+    const causationId = outer === messageId ? metadata["causationId"] : outer;
     const ids = { messageId, correlationId, ...(causationId === undefined ? {} : { causationId }) };
     return next(undefined, { metadata: { ...metadata, ...ids } });
   };
@@ -85,6 +95,11 @@ export function correlate(options: CorrelateOptions = {}): Middleware {
 
 /** Makes a UUID of version 4. */
 function randomId(): string {
+  if (typeof globalThis.crypto?.getRandomValues !== "function") {
+    throw new TypeError(
+      "Cannot make a random id: the runtime has no crypto.getRandomValues. Pass createId to correlate()",
+    );
+  }
   // A page that is not served securely has `getRandomValues`, and not the function that makes a UUID.
   const bytes = crypto.getRandomValues(new Uint8Array(16));
   bytes[6] = bytes[6]! & 0x0f | 0x40;

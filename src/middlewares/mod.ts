@@ -28,14 +28,25 @@ export { type AnyDisposable, using } from "./using.ts";
 
 export { correlate, type CorrelateOptions, type CorrelationIds } from "./correlate.ts";
 export { deduplicate, type DeduplicateOptions } from "./deduplicate/deduplicate.ts";
-export type { DeduplicatedResult, DeduplicationStore } from "./deduplicate/deduplication_store.ts";
+export type {
+  Acquisition,
+  DeduplicatedResult,
+  DeduplicationClaim,
+  DeduplicationStore,
+} from "./deduplicate/deduplication_store.ts";
 export {
   MemoryDeduplicationStore,
   type MemoryDeduplicationStoreOptions,
 } from "./deduplicate/memory_deduplication_store.ts";
 export { trace, type TraceOptions } from "./trace/trace.ts";
 export type { SpanContext } from "./trace/traceparent.ts";
+export type { TraceState } from "./trace/trace_state.ts";
 export type { Histogram, Span, SpanOptions, TraceAttributes, TraceContext, Tracer } from "./trace/tracer.ts";
+export { transaction } from "./transaction/transaction.ts";
+export type { BeginTransaction, TransactionOptions } from "./transaction/transaction_plan.ts";
+export type { Inbox } from "../queue/inbox.ts";
+export type { Outbox } from "../queue/outbox.ts";
 export { validate } from "./validate/validate.ts";
 export { MessageValidationError, type ValidationIssue } from "./validate/message_validation_error.ts";
+export type { MessageNames } from "../naming.ts";
 export type { MessageData, SchemaFor, SchemaIssue, SchemaResult, StandardSchema } from "../standard_schema.ts";

@@ -1,18 +1,23 @@
+import { NonRetryableError } from "../errors.ts";
+import { reasonOfAbort } from "../internal/abort.ts";
 import { backoff, type BackoffOptions } from "../internal/backoff.ts";
 import { sleep } from "../internal/delay.ts";
+import { isInstance } from "../internal/instance_of.ts";
+import { textOf } from "../internal/text.ts";
 import type { Middleware } from "../middleware.ts";
 import { type ErrorFilter, toPredicate } from "./error_filter.ts";
+import { forbidsRetry } from "./transaction/unit_of_work.ts";
 
 /** How often {@linkcode retry} repeats, how long it waits, and after which errors. */
 export interface RetryOptions extends BackoffOptions {
   /**
-   * How often a message is handled at most, the first time included. A whole number from 1.
+   * How often a message is handled at most, the first time included. A whole number from 1, or `Infinity`.
    *
    * @default {3}
    */
   readonly attempts?: number | undefined;
   /**
-   * Which errors are worth another attempt: classes of error, or a predicate.
+   * Which errors are worth another attempt: a class of error, a list of classes, or a predicate, whose promise is awaited.
    *
    * @default {every error}
    */
@@ -23,11 +28,15 @@ export interface RetryOptions extends BackoffOptions {
  * Makes a middleware that handles a message again when it has failed. The last error comes out.
  *
  * Each attempt has its own handler, scope and related events. On the event bus only the handler that failed runs again.
- * A signal that fires cuts the wait short, and no attempt follows it. No attempt follows an `AbortError` either.
+ * A signal that fires cuts the wait short, and no attempt follows it. No attempt follows an `AbortError` or a
+ * {@linkcode NonRetryableError} either, nor an `AggregateError` that holds nothing else, such as an
+ * `EventDispatchError`.
+ * Within a `transaction` nothing but a query is handled again: the retry around the transaction repeats the whole.
  *
  * @param options How often, when, and after which errors.
  * @returns The middleware.
  * @throws {RangeError} If a number is out of its range.
+ * @throws {TypeError} If `on` is neither a class, nor a list of classes, nor a function.
  *
  * @example
  * ```ts
@@ -72,28 +81,44 @@ export interface RetryOptions extends BackoffOptions {
  */
 export function retry(options: RetryOptions = {}): Middleware {
   const { attempts = 3, on } = options;
-  if (!Number.isInteger(attempts) || attempts < 1) {
-    throw new RangeError(`Cannot retry with ${attempts} attempts: must be a whole number from 1`);
+  if (attempts !== Infinity && !(Number.isInteger(attempts) && attempts >= 1)) {
+    throw new RangeError(`Cannot retry with ${textOf(attempts)} attempts: must be a whole number from 1, or Infinity`);
   }
   const delayAfter = backoff(options, "retry");
-  const isWorthIt = toPredicate(on);
+  const isWorthIt = toPredicate(on, "retry");
 
-  return async function retry(_message, next, { signal }) {
+  return async function retry(_message, next, context) {
+    const { signal } = context;
     for (let attempt = 1;; attempt++) {
       try {
         return await next();
       } catch (error) {
-        if (attempt === attempts || signal?.aborted || isAbort(error) || !isWorthIt(error)) throw error;
+        if (attempt === attempts || signal?.aborted || isFinal(error) || !await isWorthIt(error)) throw error;
+        // What is a part of a transaction is repeated with the whole of it.
+        if (forbidsRetry(error, context)) throw error;
         const wait = delayAfter(error, attempt);
-        // A function of the user may have fired the signal by now, and an event handler would start nevertheless.
-        signal?.throwIfAborted();
+        // The signal may have fired by now, in a function of the user, and an event handler would start nevertheless.
+        if (signal?.aborted) throw reasonOfAbort(signal);
         if (wait > 0) await sleep(wait, signal);
       }
     }
   };
 }
 
-/** Work that was called off must not start again, even if the caller's own signal has not fired. */
-function isAbort(error: unknown): boolean {
-  return error instanceof Error && error.name === "AbortError";
+/** Whether an error says itself that no attempt may follow. One of several errors does where each of them does. */
+function isFinal(error: unknown): boolean {
+  if (isInstance(error, AggregateError)) return error.errors.length > 0 && error.errors.every(isFinal);
+  return isInstance(error, NonRetryableError) || isAbortError(error);
+}
+
+/**
+ * Whether work was called off, which must not start again, even if the caller's own signal has not fired. An error of
+ * another realm, as under Jest, is an instance of another class: the name is what they share.
+ */
+function isAbortError(error: unknown): boolean {
+  try {
+    return (error as { readonly name?: unknown } | null | undefined)?.name === "AbortError";
+  } catch {
+    return false;
+  }
 }

@@ -1,5 +1,7 @@
-import { onAbort } from "../internal/abort.ts";
-import { MAX_DELAY_MS } from "../internal/delay.ts";
+import { onAbort, reasonOfAbort } from "../internal/abort.ts";
+import { isDuration, MAX_DELAY_MS } from "../internal/delay.ts";
+import { newDOMException } from "../internal/dom_exception.ts";
+import { textOf } from "../internal/text.ts";
 import type { Middleware } from "../middleware.ts";
 import { typeNameOf } from "../naming.ts";
 
@@ -16,15 +18,16 @@ export interface TimeoutOptions {
 
 /**
  * Makes a middleware that fires the handler's signal when the time is up, and rejects with its reason, a `DOMException`
- * named `TimeoutError`.
+ * named `TimeoutError`. What the handler then throws, such as the `AbortError` of what has heeded the signal, is the
+ * `cause` of a `TimeoutError` of its own.
  *
  * Nothing can stop a handler that does not heed its signal. It goes on, and its result and its related events are
- * dropped. With `{ graceMs: Infinity }` the dispatch waits for it, and what the handler returns or throws comes out.
+ * dropped. With `{ graceMs: Infinity }` the dispatch waits for it, and what the handler returns comes out.
  *
  * @param ms The time for the rest of the chain, in milliseconds.
  * @param options How long to wait for a handler to heed its signal.
  * @returns The middleware.
- * @throws {RangeError} If a number is negative or `NaN`.
+ * @throws {RangeError} If a time is not a number from 0.
  *
  * @example
  * ```ts
@@ -46,7 +49,9 @@ export interface TimeoutOptions {
 export function timeout(ms: number, options: TimeoutOptions = {}): Middleware {
   const { graceMs = 0 } = options;
   for (const value of [ms, graceMs]) {
-    if (!(value >= 0)) throw new RangeError(`Cannot time out after ${value} ms: must be a number from 0`);
+    if (!isDuration(value)) {
+      throw new RangeError(`Cannot time out after ${textOf(value)} ms: must be a number from 0`);
+    }
   }
 
   return function timeout(message, next, { signal: outer }) {
@@ -55,18 +60,28 @@ export function timeout(ms: number, options: TimeoutOptions = {}): Middleware {
     const forget = onAbort(outer, (reason) => controller.abort(reason));
 
     return new Promise((resolve, reject) => {
+      let late: Error | undefined;
       const settle = <T>(outcome: (value: T) => void, value: T) => {
         clearTimeout(timer);
         forget();
         outcome(value);
       };
       let timer = setTimeout(() => {
-        const reason = `Cannot handle "${typeNameOf(message)}" within ${ms} ms`;
-        controller.abort(new DOMException(reason, "TimeoutError"));
+        // The caller's signal may have fired before. Its reason is the one that counts.
+        if (!signal.aborted) controller.abort(late = newTimeoutError(message, ms));
         if (graceMs === Infinity) return;
-        timer = setTimeout(() => settle(reject, signal.reason), Math.min(graceMs, MAX_DELAY_MS));
+        timer = setTimeout(() => settle(reject, late ?? reasonOfAbort(signal)), Math.min(graceMs, MAX_DELAY_MS));
       }, Math.min(ms, MAX_DELAY_MS));
-      next(undefined, { signal }).then((result) => settle(resolve, result), (error) => settle(reject, error));
+      next(undefined, { signal }).then(
+        (result) => settle(resolve, result),
+        // An error of its own for each cause: the handler's error may well have the signal's reason as its cause.
+        (error) =>
+          settle(reject, late === undefined || late === error ? error : newTimeoutError(message, ms, { cause: error })),
+      );
     });
   };
+}
+
+function newTimeoutError(message: object, ms: number, options?: { readonly cause: unknown }): Error {
+  return newDOMException(`Cannot handle "${typeNameOf(message)}" within ${ms} ms`, "TimeoutError", options);
 }

@@ -1,6 +1,6 @@
 import type { HandlerContext } from "../context.ts";
 import { disposerOf, settleThenDispose } from "../internal/dispose.ts";
-import { typeNameOf } from "../naming.ts";
+import { describe, typeNameOf } from "../naming.ts";
 import type { Middleware } from "../middleware.ts";
 
 /** Something with `Symbol.asyncDispose` or `Symbol.dispose`. */
@@ -38,6 +38,8 @@ export type AnyDisposable =
 export function using(
   open: (message: object, context: HandlerContext) => AnyDisposable | PromiseLike<AnyDisposable>,
 ): Middleware {
+  if (typeof open !== "function") throw new TypeError(`Cannot open with ${describe(open)}: it is not a function`);
+
   return async function using(message, next, context) {
     const dispose = disposerOf(await open(message, context));
     if (dispose === undefined) {

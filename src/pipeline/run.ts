@@ -2,6 +2,7 @@ import { type Call, compose, requireMiddlewares } from "../middleware_chain.ts";
 import { type DispatchOptions, type HandlerSource, NO_METADATA } from "../context.ts";
 import { NO_VALUES } from "../context_values.ts";
 import { type Dispatcher, type DispatcherFunction, toDispatchFunction } from "../dispatcher.ts";
+import { reasonOfAbort } from "../internal/abort.ts";
 import type { AnyMiddleware } from "../middleware.ts";
 import { describe } from "../naming.ts";
 
@@ -91,7 +92,7 @@ export function composeRun(first: DispatcherFunction, middlewares: readonly AnyM
 
   return async function runPipeline(message, state, options = {}) {
     const { signal, metadata = NO_METADATA, values = NO_VALUES } = options;
-    if (signal?.aborted) throw signal.reason;
+    if (signal?.aborted) throw reasonOfAbort(signal);
     return await call(message, { kind: "pipeline", signal, metadata, values, handler: state.handler }, state);
   };
 }
@@ -102,6 +103,6 @@ function send(
   dispatch: DispatcherFunction,
   { signal, metadata, values }: DispatchOptions,
 ): unknown {
-  if (signal?.aborted) throw signal.reason;
+  if (signal?.aborted) throw reasonOfAbort(signal);
   return dispatch(message as object, { signal, metadata, values });
 }

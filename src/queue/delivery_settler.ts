@@ -1,13 +1,11 @@
-import type { Delivery } from "./queue.ts";
+import { InjectionToken } from "../token.ts";
 
 /**
- * Lets the middleware of a transaction decide when a pump acks, since an ack belongs behind the commit or into it.
+ * What a pump lets the middleware of a transaction decide: when its delivery is settled.
  *
  * @internal
  */
 export interface DeliverySettler {
-  /** Keeps the pump from acking inside of its middlewares. It still settles the delivery when they have ended. */
-  hold(): void;
   /** Acks now. The pump nacks if that fails. */
   ackNow(): Promise<void>;
   /** Says that the transaction has settled the delivery: the pump neither acks nor nacks it any more. */
@@ -15,8 +13,19 @@ export interface DeliverySettler {
 }
 
 /**
- * What settles the deliveries that pumps with middlewares handle. Not among the values, where users would see it.
+ * What a transaction puts into the values on the way to the dispatch. The pump then does not ack behind the dispatch, but
+ * leaves what settles the delivery there: an ack belongs behind the commit, or into the transaction.
  *
  * @internal
  */
-export const DELIVERY_SETTLERS: WeakMap<Delivery<unknown>, DeliverySettler> = /* @__PURE__ */ new WeakMap();
+export interface DeliveryHolder {
+  /** Set by the pump, before it dispatches. */
+  settler: DeliverySettler | undefined;
+}
+
+/**
+ * Finds the transaction that decides when a delivery is settled.
+ *
+ * @internal
+ */
+export const DELIVERY_HOLDER: InjectionToken<DeliveryHolder> = /* @__PURE__ */ new InjectionToken("DELIVERY_HOLDER");

@@ -1,6 +1,6 @@
 /**
- * The test kit: a bus that records, and conformance suites for your own queue or container adapter. It works with any test
- * runner.
+ * The test kit: a bus that records, and conformance suites for your own queue, container adapter or deduplication store.
+ * It works with any test runner.
  *
  * @example
  * ```ts
@@ -19,6 +19,7 @@
  * @module
  */
 
+export { assertRoundTrip } from "./assert_round_trip.ts";
 export type { ConformanceCase } from "./conformance_case.ts";
 export { queueConformance } from "./queue/queue_conformance.ts";
 export type {
@@ -31,7 +32,14 @@ export type {
   RestartFeature,
   TestMessage,
 } from "./queue/queue_features.ts";
+export {
+  deduplicationStoreConformance,
+  type DeduplicationStoreConformanceOptions,
+} from "./deduplication_store/deduplication_store_conformance.ts";
 export { diAdapterConformance } from "./di_adapter/di_adapter_conformance.ts";
 export type { DIAdapterFeatures, DIAdapterHarness, TestBinding } from "./di_adapter/di_adapter_harness.ts";
+export { crashConformance } from "./crash/crash_conformance.ts";
+export { CrashPoints, type CrashPointsOptions } from "./crash/crash_points.ts";
+export type { CrashConformanceOptions, CrashMessage, CrashScenario } from "./crash/crash_scenario.ts";
 export { type AnyBus, type RecordingBus, recordingBus } from "./recording_bus.ts";
 export type { CompletedRecord, DispatchRecord, Recorder } from "./recorder.ts";

@@ -7,12 +7,13 @@
 export function countAbortListeners(signal: AbortSignal): () => number {
   const listeners = new Set<unknown>();
   const { addEventListener, removeEventListener } = signal;
+  // By the type of their event too: one that is taken off as a listener of another event is still there.
   signal.addEventListener = (type: string, listener: never, options?: AddEventListenerOptions | boolean) => {
-    listeners.add(listener);
+    if (type === "abort") listeners.add(listener);
     addEventListener.call(signal, type, listener, options);
   };
   signal.removeEventListener = (type: string, listener: never, options?: EventListenerOptions | boolean) => {
-    listeners.delete(listener);
+    if (type === "abort") listeners.delete(listener);
     removeEventListener.call(signal, type, listener, options);
   };
   return () => listeners.size;

@@ -1,7 +1,7 @@
 import type { HandlerContext } from "../../context.ts";
 import type { Middleware } from "../../middleware.ts";
-import { describe, nameOf, typeNameOf } from "../../naming.ts";
-import { formatTraceparent, parseTraceparent } from "./traceparent.ts";
+import { type MessageNames, nameOf, reasonOf, typeNameOf } from "../../naming.ts";
+import { formatTraceparent, parseTraceparent, type SpanContext } from "./traceparent.ts";
 import {
   contextWithin,
   type Histogram,
@@ -27,6 +27,13 @@ export interface TraceOptions {
    * @default {an empty context}
    */
   readonly activeContext?: (() => TraceContext) | undefined;
+  /**
+   * Knows the stable names of messages, which a {@linkcode MessageCatalogue} does. Spans are then named by them, whatever a
+   * minifier makes of the names of classes.
+   *
+   * @default {the names of the classes}
+   */
+  readonly catalogue?: MessageNames | undefined;
 }
 
 // OpenTelemetry's SpanKind and SpanStatusCode.
@@ -42,8 +49,8 @@ const ERROR = 2;
  * outcome (`cq.outcome`, `success` or `failure`). An error is recorded and sets the status of the span to error. The ids
  * from a {@linkcode correlate} in front of it become `messaging.message.id` and `messaging.message.conversation_id`.
  *
- * The parent is the span that `metadata.traceparent` names, in the format of the W3C's Trace Context. Without it, or if
- * it is malformed, the parent is the active span. The handler's context names the new span there: messages that the
+ * The parent is the span that `metadata.traceparent` names, in the format of the W3C's Trace Context, with its
+ * `metadata.tracestate`. Without a `traceparent`, or if it is malformed, the parent is the active span. The handler's context names the new span there: messages that the
  * handler dispatches with its context, its related events and messages that it sends to a queue become children of that
  * span, in another process too. To make a span that the handler opened the parent instead, dispatch with
  * `traceparent: undefined` in the metadata.
@@ -68,7 +75,7 @@ const ERROR = 2;
  * ```
  */
 export function trace(tracer: Tracer, options: TraceOptions = {}): Middleware {
-  const { attributes, duration, activeContext } = options;
+  const { attributes, duration, activeContext, catalogue } = options;
   // All attempts of one handler in one dispatch get the same context object.
   const attempts = new WeakMap<HandlerContext, number>();
 
@@ -76,7 +83,8 @@ export function trace(tracer: Tracer, options: TraceOptions = {}): Middleware {
     const attempt = (attempts.get(context) ?? 0) + 1;
     attempts.set(context, attempt);
 
-    const common = commonAttributes(message, context);
+    const parent = parseTraceparent(context.metadata["traceparent"], context.metadata["tracestate"]);
+    const common = commonAttributes(catalogue?.nameOf(message) ?? typeNameOf(message), context);
     const start = performance.now();
     const end = (span: Span, outcome: TraceAttributes) => {
       span.setAttributes(outcome);
@@ -87,11 +95,9 @@ export function trace(tracer: Tracer, options: TraceOptions = {}): Middleware {
     const recordSpan = async (span: Span) => {
       let result: unknown;
       try {
-        result = await next(undefined, optionsWithin(span, context));
+        result = await next(undefined, optionsWithin(span, context, parent));
       } catch (error) {
-        const exception = error instanceof Error || typeof error === "string" ? error : describe(error);
-        span.recordException(exception);
-        span.setStatus({ code: ERROR, message: typeof exception === "string" ? exception : exception.message });
+        recordError(span, error);
         end(span, { "cq.outcome": "failure", "error.type": typeNameOf(error) });
         throw error;
       }
@@ -109,7 +115,6 @@ export function trace(tracer: Tracer, options: TraceOptions = {}): Middleware {
         ...attributes?.(message, context),
       },
     };
-    const parent = parseTraceparent(context.metadata.traceparent);
     return parent === undefined
       ? tracer.startActiveSpan(name, spanOptions, recordSpan)
       : tracer.startActiveSpan(name, spanOptions, contextWithin(parent, activeContext?.()), recordSpan);
@@ -117,8 +122,7 @@ export function trace(tracer: Tracer, options: TraceOptions = {}): Middleware {
 }
 
 /** The attributes that have few different values, so that a histogram can take them. */
-function commonAttributes(message: object, { kind, handler }: HandlerContext): TraceAttributes {
-  const type = typeNameOf(message);
+function commonAttributes(type: string, { kind, handler }: HandlerContext): TraceAttributes {
   return {
     "messaging.system": "cq",
     "messaging.operation.name": "process",
@@ -137,8 +141,33 @@ function correlationAttributes({ metadata: { messageId, correlationId } }: Handl
   };
 }
 
+/** The span has to end, and the error to come out as it is, even where the tracer cannot read the error. */
+function recordError(span: Span, error: unknown): void {
+  const reason = reasonOf(error);
+  try {
+    span.recordException(hasStack(error) ? error : reason);
+  } catch {
+    span.recordException(reason);
+  }
+  span.setStatus({ code: ERROR, message: reason });
+}
+
+/** Whether it is an error, of another realm too. The tracer reads its stack. */
+function hasStack(error: unknown): error is Error {
+  return typeof error === "object" && error !== null && typeof (error as Partial<Error>).stack === "string";
+}
+
 /** Makes the span the parent of all that the handler dispatches with its context. */
-function optionsWithin(span: Span, { metadata }: HandlerContext): { metadata: HandlerContext["metadata"] } | undefined {
-  const traceparent = formatTraceparent(span.spanContext());
-  return traceparent === undefined ? undefined : { metadata: { ...metadata, traceparent } };
+function optionsWithin(
+  span: Span,
+  { metadata }: HandlerContext,
+  parent: SpanContext | undefined,
+): { metadata: HandlerContext["metadata"] } | undefined {
+  const own = span.spanContext();
+  const traceparent = formatTraceparent(own);
+  if (traceparent === undefined) return undefined;
+  const { tracestate: inherited, ...rest } = metadata;
+  // One that came without its traceparent is of another trace. A tracer may know nothing of it: then it goes on as it is.
+  const tracestate = own.traceState?.serialize() ?? (parent === undefined ? undefined : inherited);
+  return { metadata: { ...rest, traceparent, ...(tracestate === undefined ? {} : { tracestate }) } };
 }

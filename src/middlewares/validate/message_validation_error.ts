@@ -1,6 +1,7 @@
+import { describePath } from "../../internal/path.ts";
 import { NonRetryableError } from "../../errors.ts";
 import type { MessageType } from "../../message.ts";
-import { nameOf } from "../../naming.ts";
+import { nameOf, reasonOf } from "../../naming.ts";
 import type { SchemaIssue } from "../../standard_schema.ts";
 
 /** One thing that is wrong with a message. */
@@ -27,7 +28,8 @@ export class MessageValidationError extends NonRetryableError {
   constructor(messageType: MessageType, issues: readonly SchemaIssue[]) {
     // The lists of some libraries have a class of their own. Their `map` would make another list of that class.
     const found = Array.from(issues, ({ path = [], message }): ValidationIssue => {
-      return { path: Array.from(path, keyOf), message };
+      // From JavaScript, a schema may name no message.
+      return { path: Array.from(path, keyOf), message: reasonOf(message) };
     });
     super(`Cannot handle "${nameOf(messageType)}": ${found.map(describeIssue).join("; ") || "it is not valid"}`);
     this.name = "MessageValidationError";
@@ -37,19 +39,11 @@ export class MessageValidationError extends NonRetryableError {
 }
 
 function keyOf(segment: PropertyKey | { readonly key: PropertyKey }): PropertyKey {
-  return typeof segment === "object" ? segment.key : segment;
+  return typeof segment === "object" && segment !== null ? segment.key : segment as PropertyKey;
 }
 
 function describeIssue({ path, message }: ValidationIssue): string {
-  const place = path.map(describeKey).join("");
+  const place = describePath(path);
   // The messages of some libraries begin with the place.
   return place === "" || message.startsWith(`${place} `) ? message : `${place}: ${message}`;
-}
-
-/** Writes a key as code would. */
-function describeKey(key: PropertyKey, index: number): string {
-  if (typeof key === "string" && /^[\p{ID_Start}$_][\p{ID_Continue}$]*$/u.test(key)) {
-    return index === 0 ? key : `.${key}`;
-  }
-  return `[${typeof key === "string" ? JSON.stringify(key) : String(key)}]`;
 }

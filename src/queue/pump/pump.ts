@@ -1,4 +1,4 @@
-import type { DispatchOptions, HandlerSource } from "../../context.ts";
+import type { HandlerContext, HandlerSource } from "../../context.ts";
 import { NO_VALUES } from "../../context_values.ts";
 import { NO_METADATA } from "../../metadata.ts";
 import { onAbort } from "../../internal/abort.ts";
@@ -7,7 +7,7 @@ import type { AnyMiddleware } from "../../middleware.ts";
 import { compose, requireMiddlewares } from "../../middleware_chain.ts";
 import { backoff } from "../../internal/backoff.ts";
 import { describe } from "../../naming.ts";
-import { DELIVERY_SETTLERS } from "../delivery_settler.ts";
+import { DELIVERY_HOLDER } from "../delivery_settler.ts";
 import { type Consumer, DELIVERY, LOCAL } from "../queue.ts";
 import type { Draining, DrainingOptions } from "./draining.ts";
 import type { PumpOptions } from "./pump_options.ts";
@@ -203,17 +203,18 @@ export class Pump<T> {
       const { delivery } = settlement;
       const { message, metadata = NO_METADATA } = delivery;
       const values = NO_VALUES.with(DELIVERY, delivery);
-      DELIVERY_SETTLERS.set(delivery, settlement);
       return chain(message, { kind: "queue", signal, metadata, values, handler }, settlement);
     };
 
     async function dispatchAndAck(
       message: unknown,
-      { signal, metadata, values }: DispatchOptions,
+      { signal, metadata, values }: HandlerContext,
       settlement: Settlement,
     ): Promise<unknown> {
+      const holder = values.get(DELIVERY_HOLDER);
+      if (holder !== undefined) holder.settler = settlement;
       const result = await dispatch(message, { signal, metadata, values });
-      if (!settlement.isHeld) await settlement.ackNow();
+      if (holder === undefined) await settlement.ackNow();
       return result;
     }
   }

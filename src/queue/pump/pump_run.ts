@@ -78,7 +78,7 @@ export class PumpRun implements Draining, WorkerHost {
     return this.stop();
   }
 
-  fail(error: unknown, { abort = false }: { readonly abort?: boolean } = {}): void {
+  fail(error: unknown, { abort = false }: { readonly abort?: boolean | undefined } = {}): void {
     this.#errors.push(error);
     if (this.plan.closes !== undefined) this.#close();
     if (abort) this.#abort(error);

@@ -13,7 +13,6 @@ export class Settlement implements DeliverySettler {
   #settled: Promise<void> | undefined;
   #isNacked = false;
   #isClosed = false;
-  #isHeld = false;
   /** The ack that has failed last. An object, because any value can be thrown. */
   #failure: { readonly error: unknown } | undefined;
 
@@ -30,11 +29,6 @@ export class Settlement implements DeliverySettler {
     }
   }
 
-  /** Whether the innermost call leaves the ack to a middleware, or to the worker behind them all. */
-  get isHeld(): boolean {
-    return this.#isHeld;
-  }
-
   /** Whether an ack, or a nack, has been sent. */
   get isSettled(): boolean {
     return this.#settled !== undefined;
@@ -44,10 +38,6 @@ export class Settlement implements DeliverySettler {
   ack(): Promise<void> {
     if (this.#isOver) return RESOLVED;
     return this.#settled ??= this.delivery.ack();
-  }
-
-  hold(): void {
-    this.#isHeld = true;
   }
 
   /** Acks, and allows another ack or nack if that fails. */

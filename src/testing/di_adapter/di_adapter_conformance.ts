@@ -1,4 +1,5 @@
 import { disposerOf } from "../../internal/dispose.ts";
+import { reasonOf } from "../../naming.ts";
 import type { ConformanceCase } from "../conformance_case.ts";
 import type { DIAdapterFeatures, DIAdapterHarness } from "./di_adapter_harness.ts";
 import { BUILDING_CASES } from "./building_cases.ts";
@@ -65,7 +66,7 @@ export function diAdapterConformance<Scope>(
       try {
         await test(new DITestbed(harness as DIAdapterHarness));
       } catch (error) {
-        const reason = error instanceof Error ? error.message : String(error);
+        const reason = reasonOf(error);
         throw new Error(`The case "${name}" fails: ${reason}`, { cause: error });
       } finally {
         await disposerOf(harness)?.();

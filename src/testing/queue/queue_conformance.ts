@@ -1,4 +1,5 @@
 import type { Queue } from "../../queue/queue.ts";
+import { reasonOf } from "../../naming.ts";
 import type { ConformanceCase } from "../conformance_case.ts";
 import { SETTLE_CASES } from "./settle_cases.ts";
 import { CLOSING_CASES } from "./closing_cases.ts";
@@ -92,7 +93,7 @@ async function runSeeds<Q extends Queue<TestMessage>>(
         await testbed.end();
       }
     } catch (error) {
-      const reason = error instanceof Error ? error.message : String(error);
+      const reason = reasonOf(error);
       const again = `Run it again with { seed: ${seed}, runs: 1 }`;
       throw new Error(`The case "${name}" fails: ${reason}. ${again}`, { cause: error });
     }

@@ -23,7 +23,7 @@ export interface DelayFeature {
    *
    * @default {20}
    */
-  readonly ms?: number;
+  readonly ms?: number | undefined;
   /** Moves the clock of the queue, if the test controls that clock. Without it the suite waits until the time has passed. */
   readonly advance?: (ms: number) => unknown;
 }

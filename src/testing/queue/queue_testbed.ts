@@ -104,7 +104,11 @@ export class QueueTestbed<Q extends Queue<TestMessage> = Queue<TestMessage>> {
   }
 
   /** Receives a message. The case fails if none comes. */
-  take(consumer: TestConsumer, expected: string, limit?: { extraMs?: number }): Promise<Delivery<TestMessage>> {
+  take(
+    consumer: TestConsumer,
+    expected: string,
+    limit?: { extraMs?: number | undefined },
+  ): Promise<Delivery<TestMessage>> {
     const receiving = consumer.next().then(({ done, value }) => {
       if (done) throw caseFailure(expected, "the consumer has ended");
       return value;
@@ -113,7 +117,11 @@ export class QueueTestbed<Q extends Queue<TestMessage> = Queue<TestMessage>> {
   }
 
   /** Waits for a promise, up to the limit. A case may await the result later, or not at all. */
-  within<T>(promise: PromiseLike<T>, expected: string, { extraMs = 0 }: { extraMs?: number } = {}): Promise<T> {
+  within<T>(
+    promise: PromiseLike<T>,
+    expected: string,
+    { extraMs = 0 }: { extraMs?: number | undefined } = {},
+  ): Promise<T> {
     const waiting = within(promise, { timeoutMs: this.#timeoutMs + extraMs, expected });
     waiting.catch(() => {});
     return waiting;
