@@ -222,11 +222,12 @@ export interface Queue<T> extends Producer<T>, Consumer<T> {
 declare const local: unique symbol;
 
 /**
- * The brand of a {@linkcode LocalQueue}. It exists at run time too, for callers without a compiler.
+ * The brand of a {@linkcode LocalQueue}. It exists at run time too, for callers without a compiler, and is the same in all
+ * copies of this module.
  *
  * @internal
  */
-export const LOCAL: typeof local = /* @__PURE__ */ Symbol("LOCAL") as typeof local;
+export const LOCAL: typeof local = /* @__PURE__ */ Symbol.for("@cq/core/LocalQueue") as typeof local;
 
 /**
  * A queue that lives in this process alone, so that closing it ends it for every sender and consumer. A queue that others
