@@ -9,7 +9,7 @@ import type {
   ReceiveResult,
   Retry,
 } from "@cq/core/queue/durable";
-import { type FakeQueueServer, type FakeReceived } from "./fake_queue_server.ts";
+import type { FakeQueueServer, FakeReceived } from "./fake_queue_server.ts";
 
 /** What happens to a call on its way to the server and back. */
 export type Fate = "done" | "refused" | "answer lost";
