@@ -1,3 +1,5 @@
+import type { PrivateClass } from "./token.ts";
+
 /**
  * What the type of a message says about it: which bus takes it, and what its handler returns. It does not exist at run
  * time.
@@ -150,11 +152,11 @@ export type DispatchResult<K extends MessageKind, R, M> = K extends "event" ? vo
   : NoInfer<R>;
 
 /**
- * The class of a message. It may be abstract.
+ * The class of a message. It may be abstract, and its constructor may be private.
  *
  * @typeParam M The instances of the class.
  */
-export type MessageType<M = unknown> = abstract new (...args: never) => M;
+export type MessageType<M = unknown> = (abstract new (...args: never) => M) | PrivateClass<M>;
 
 /**
  * The message that a handler for `T` receives: the instances of a class, or of any class in a list.
@@ -164,4 +166,6 @@ export type MessageType<M = unknown> = abstract new (...args: never) => M;
 export type MessageOf<T> = T extends readonly (infer Element)[] ? InstanceOf<Element> : InstanceOf<T>;
 
 /** @internal */
-type InstanceOf<T> = T extends MessageType<infer M> ? M : never;
+type InstanceOf<T> = T extends abstract new (...args: never) => infer M ? M
+  : T extends PrivateClass<infer M> ? M
+  : never;

@@ -1,9 +1,9 @@
-import { functionNameOf } from "./internal/function_name.ts";
+import { ANONYMOUS, functionNameOf } from "./internal/function_name.ts";
 import { classOf } from "./message_class.ts";
 
 /** What knows the stable names of messages: a {@linkcode MessageCatalogue}. */
 export interface MessageNames {
-  /** The stable name of a message; `undefined` if it has none. */
+  /** The stable name of a message, or of a class of messages; `undefined` if it has none. */
   nameOf(message: unknown): string | undefined;
 }
 
@@ -30,7 +30,7 @@ export function nameOf(value: unknown): string {
  */
 export function haveOneName(one: unknown, other: unknown): boolean {
   const name = nameOf(one);
-  return name !== "(anonymous)" && name === nameOf(other);
+  return name !== ANONYMOUS && name === nameOf(other);
 }
 
 /**

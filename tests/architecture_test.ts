@@ -7,10 +7,10 @@ import { assertEquals } from "@std/assert";
  */
 const LAYERS: readonly (readonly string[])[] = [
   ["internal/*"],
+  ["token"],
   [
     "message",
     "metadata",
-    "token",
     "standard_schema",
     "delivered_id",
     "instantiate",
@@ -24,7 +24,7 @@ const LAYERS: readonly (readonly string[])[] = [
   ["context"],
   ["errors", "handler", "middleware", "dispatcher", "di_adapter"],
   ["registry", "middleware_chain", "queue/*", "codec"],
-  ["defer", "dispatch_sequentially", "registries"],
+  ["by_kind", "defer", "dispatch_sequentially", "registries"],
   [
     "decorators",
     "bus/*",

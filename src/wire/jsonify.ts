@@ -48,7 +48,7 @@ type JsonifyEach<T> = T extends Json ? T
   : JsonData<T>;
 
 /**
- * The same of what is not looked at as a whole: of all properties but methods and what is under a symbol.
+ * The same of what is not looked at as a whole: of all properties but methods, what is under a symbol, and the brand.
  *
  * @internal
  */
