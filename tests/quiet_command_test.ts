@@ -166,7 +166,8 @@ Deno.test("A command's dispatch waits for a handler that may reach its context b
           readonly #result = result;
 
           get handle() {
-            return (_command: CreateUser) => this.#result;
+            const own = this.#result;
+            return (_command: CreateUser) => own;
           }
         },
       ),
@@ -637,6 +638,22 @@ Deno.test("Events are published of a method that a decorator has wrapped, and of
 });
 
 // Scopes
+
+Deno.test("Events are published of a function that reaches them late where the container opens a scope for it", async () => {
+  const container = new Container().bind(Date, () => new Date(), { lifetime: "scoped" });
+  const { commands, published } = setUp(container);
+  commands.subscribe(
+    CreateUser,
+    async function (_command: CreateUser) {
+      await later();
+      arguments[1].events.add(new UserCreated("in a scope"));
+    },
+  );
+
+  await commands.dispatch(new CreateUser());
+
+  assertEquals(published, ["in a scope"]);
+});
 
 Deno.test("A scope is disposed after a handler that declares one parameter, and after the events that it injected", async () => {
   const log: string[] = [];
