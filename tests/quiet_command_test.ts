@@ -899,21 +899,3 @@ Deno.test("Events are published that a handler reaches by an adapter around a Co
     assertEquals(published, ["by the container"]);
   }
 });
-
-Deno.test("A handler that a mock stands in for is waited for where the mock declares the context", async () => {
-  const { router, commands, published } = setUp();
-  const handle = spy(async (_command: CreateUser, { events }: CommandContext) => {
-    await later();
-    events.add(new UserCreated("by the spy"));
-  });
-  register(
-    router,
-    class {
-      handle = handle;
-    },
-  );
-
-  await commands.dispatch(new CreateUser());
-
-  assertEquals(published, ["by the spy"]);
-});
