@@ -218,16 +218,6 @@ export interface Queue<T> extends Producer<T>, Consumer<T> {
   close(): void | PromiseLike<void>;
 }
 
-/** @internal */
-declare const local: unique symbol;
-
-/**
- * The brand of a {@linkcode LocalQueue}. It exists at run time too, for callers without a compiler.
- *
- * @internal
- */
-export const LOCAL: typeof local = /* @__PURE__ */ Symbol("LOCAL") as typeof local;
-
 /**
  * A queue that lives in this process alone, so that closing it ends it for every sender and consumer. A queue that others
  * share is not one: it would never be drained.
@@ -235,12 +225,8 @@ export const LOCAL: typeof local = /* @__PURE__ */ Symbol("LOCAL") as typeof loc
  * @typeParam T The messages.
  */
 export interface LocalQueue<T> extends Queue<T> {
-  /**
-   * Says that the queue lives in this process alone.
-   *
-   * @internal
-   */
-  readonly [local]: true;
+  /** Says that the queue lives in this process alone. It exists at run time too, for callers without a compiler. */
+  readonly "~local": true;
 }
 
 /**

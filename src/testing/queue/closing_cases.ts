@@ -20,6 +20,7 @@ export const CLOSING_CASES: readonly QueueCase[] = [
   {
     name: "delivers again what is nacked with a delay after it has closed",
     feature: "delay",
+    unless: "shared",
     test: redeliversLaterAfterClose,
   },
   { name: "ends its consumers at once when it is disposed, and their messages are given back", test: endsWhenDisposed },

@@ -45,6 +45,7 @@ export function postgresConformance(
     exclusive: true,
     metadata: true,
     delay: { ms: 100 },
+    shared: true,
     deadLetters: async ({ dead }) =>
       (await Array.fromAsync(dead.list())).map(({ message, reason }) => ({ message: message!, reason })),
     persistence: {
