@@ -500,12 +500,14 @@ for (const first of [1, 2]) {
     assertEquals([seen, published], [[[`attempt ${first}`], [`attempt ${last}`]], [`attempt ${last}`]]);
   });
 
-  Deno.test(`Events of two attempts at once are those of attempt ${first} where the other fails, before it or after`, async () => {
-    for (const failsFirst of [false, true]) {
+  Deno.test(`Events of two attempts at once are those of attempt ${first} where the other fails, before it or after, even if the caller has gone`, async () => {
+    for (const [failsFirst, hasGone] of [[false, false], [true, false], [false, true], [true, true]]) {
+      const caller = new AbortController();
       const gates = [Promise.withResolvers<void>(), Promise.withResolvers<void>()];
       const [good, bad] = [gates[first - 1]!, gates[2 - first]!];
       const { commands, published } = setUp(async (_message, next) => {
         const attempts = [next(), next()];
+        if (hasGone) caller.abort();
         const [succeeding, failing] = [attempts[first - 1]!, attempts[2 - first]!];
         if (failsFirst) {
           bad.reject(new Error("no"));
@@ -527,7 +529,7 @@ for (const first of [1, 2]) {
         return number;
       });
 
-      assertEquals(await commands.dispatch(new CreateUser()), first);
+      assertEquals(await commands.dispatch(new CreateUser(), { signal: caller.signal }), first);
       assertEquals(published, [`attempt ${first}`]);
     }
   });
