@@ -172,13 +172,6 @@ export interface Queue<T> extends Producer<T>, Consumer<T> {
 }
 
 /**
- * The brand of a {@linkcode LocalQueue}.
- *
- * @internal
- */
-declare const local: unique symbol;
-
-/**
  * A queue that lives in this process alone, so that closing it ends it for every sender and consumer. A queue that others
  * share is not one: it would never be drained.
  *
@@ -186,7 +179,7 @@ declare const local: unique symbol;
  */
 export interface LocalQueue<T> extends Queue<T> {
   /** Exists for the compiler alone. */
-  readonly [local]: true;
+  readonly "~local": true;
 }
 
 /**
