@@ -65,12 +65,14 @@ export { using } from "./src/middlewares/using.ts";
 
 export { dispatchSequentially } from "./src/dispatch_sequentially.ts";
 export { defer, type DeferOptions } from "./src/defer.ts";
+export { byKind } from "./src/by_kind.ts";
 export { type CommandPipeline, ContextPipeline, type PipelineDispatchers } from "./src/pipeline/context_pipeline.ts";
 export { MethodPipeline } from "./src/pipeline/method_pipeline.ts";
 export { Pipe, type StepOptions } from "./src/pipeline/pipe.ts";
 
 export { MemoryQueue, type MemoryQueueOptions } from "./src/queue/memory/memory_queue.ts";
-export { Pump, type PumpOptions } from "./src/queue/pump/pump.ts";
+export { Pump } from "./src/queue/pump/pump.ts";
+export type { PumpOptions } from "./src/queue/pump/pump_options.ts";
 export type { DrainingOptions } from "./src/queue/pump/draining.ts";
 export { type Consumer, DELIVERY, type Delivery, type Producer, type Queue } from "./src/queue/queue.ts";
 
@@ -92,6 +94,7 @@ export {
 
 // What the signatures of the above are made of.
 
+export type { MessageNames } from "./src/naming.ts";
 export type {
   Contract,
   Dispatchable,
@@ -118,6 +121,7 @@ export { HandlerRegistry, type Registration } from "./src/registry.ts";
 export { Bus } from "./src/bus/bus.ts";
 export type { Dispatcher, DispatcherFunction, DispatcherObject } from "./src/dispatcher.ts";
 export type { DeferredDispatcher } from "./src/defer.ts";
+export type { DispatchersByKind, MessagesByDispatchers } from "./src/by_kind.ts";
 export type { EventFailure } from "./src/errors.ts";
 
 export type { AnyMiddleware, Next } from "./src/middleware.ts";

@@ -85,8 +85,7 @@ export class UnknownMessageError extends Error {
    */
   constructor(envelope: Envelope) {
     super(
-      `Cannot decode ${nameIn(envelope)}: no message of that name is known here. ` +
-        "Add it to the catalogue, and deploy receivers before senders",
+      `Cannot decode ${nameIn(envelope)}: its name is not known here. Deploy receivers before senders`,
     );
     this.name = "UnknownMessageError";
     hide(this, { envelope });

@@ -15,22 +15,27 @@ export class HandlerNotFoundError extends Error {
    *
    * @param messageType The class of the message.
    * @param options The kind of bus, whether another class with the same name has a handler, and the kind of the bus on
-   * which the class itself has one.
+   * which the class itself has one; and the stable name of the message if it has one.
    */
   constructor(
     messageType: MessageType,
-    options: { kind: MessageKind; hasNamesake?: boolean | undefined; elsewhere?: MessageKind | undefined },
+    options: {
+      kind: MessageKind;
+      hasNamesake?: boolean | undefined;
+      elsewhere?: MessageKind | undefined;
+      name?: string | undefined;
+    },
   ) {
-    const { kind, hasNamesake = false, elsewhere } = options;
-    const name = nameOf(messageType);
+    const className = nameOf(messageType);
+    const { kind, hasNamesake = false, elsewhere, name = className } = options;
     const advice = elsewhere === undefined
-      ? `Register one with @${kind}Handler(${name}), of the router that made the bus, or with subscribe() on the bus, and ` +
+      ? `Register one with @${kind}Handler(${className}), of the router that made the bus, or with subscribe() on the bus, and ` +
         "import the module that does so"
       : `"${name}" has ${withArticle(elsewhere)} handler: dispatch it on the ${elsewhere} bus`;
     super(
       `Cannot dispatch "${name}": no ${kind} handler is registered. ${advice}` +
         (hasNamesake
-          ? `. A different class named "${name}" has a handler: the module that defines it may be loaded twice`
+          ? `. A different class named "${className}" has a handler: the module that defines it may be loaded twice`
           : "") +
         adviceOnCopies(),
     );
@@ -53,14 +58,15 @@ export class DuplicateHandlerError extends Error {
    * Made by a registry.
    *
    * @param messageType The class of the message.
-   * @param handlers The handler that stays and the one that was refused.
+   * @param handlers The handler that stays, the one that was refused, and the stable name of the message if it has one.
    */
-  constructor(messageType: MessageType, handlers: { registered: HandlerSource; refused: HandlerSource }) {
-    const { registered, refused } = handlers;
+  constructor(
+    messageType: MessageType,
+    handlers: { registered: HandlerSource; refused: HandlerSource; name?: string | undefined },
+  ) {
+    const { registered, refused, name = nameOf(messageType) } = handlers;
     super(
-      `Cannot register "${nameOf(refused)}" for "${nameOf(messageType)}": "${
-        nameOf(registered)
-      }" handles it already. ` +
+      `Cannot register "${nameOf(refused)}" for "${name}": "${nameOf(registered)}" handles it already. ` +
         "Commands and queries have exactly one handler" +
         (registered !== refused && haveOneName(registered, refused)
           ? ". The module was evaluated twice, as hot reload does: set router.hotReload = true"

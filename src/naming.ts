@@ -3,7 +3,7 @@ import { classOf } from "./message_class.ts";
 
 /** What knows the stable names of messages: a {@linkcode MessageCatalogue}. */
 export interface MessageNames {
-  /** The stable name of a message; `undefined` if it has none. */
+  /** The stable name of a message, or of a class of messages; `undefined` if it has none. */
   nameOf(message: unknown): string | undefined;
 }
 

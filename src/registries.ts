@@ -1,5 +1,6 @@
 import type { RegisteredHandler } from "./handler.ts";
 import type { MessageKind, MessageType } from "./message.ts";
+import type { MessageNames } from "./naming.ts";
 import { HandlerRegistry } from "./registry.ts";
 
 const KINDS: readonly MessageKind[] = ["command", "query", "event"];
@@ -28,6 +29,15 @@ export class HandlerRegistries implements Readonly<Record<MessageKind, HandlerRe
 
   set hotReload(value: boolean) {
     for (const kind of KINDS) this[kind].hotReload = value;
+  }
+
+  /** What knows the stable names of messages, for errors. */
+  get catalogue(): MessageNames | undefined {
+    return this.command.catalogue;
+  }
+
+  set catalogue(value: MessageNames | undefined) {
+    for (const kind of KINDS) this[kind].catalogue = value;
   }
 
   /**

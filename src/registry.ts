@@ -2,7 +2,7 @@ import type { HandlerSource } from "./context.ts";
 import { DuplicateHandlerError } from "./errors.ts";
 import { ANONYMOUS } from "./internal/function_name.ts";
 import { classOf } from "./message_class.ts";
-import { haveOneName, nameOf } from "./naming.ts";
+import { haveOneName, type MessageNames, nameOf } from "./naming.ts";
 import { refuseUndefined } from "./refuse_undefined.ts";
 import type { MessageType } from "./message.ts";
 
@@ -57,6 +57,8 @@ export class HandlerRegistry {
    * @default {false}
    */
   hotReload = false;
+  /** Knows the stable names of messages, for errors. */
+  catalogue: MessageNames | undefined = undefined;
   readonly #kind: "single" | "multiple";
   readonly #parent: HandlerRegistry | undefined;
   readonly #registrations = new Map<object, Registration[]>();
@@ -82,6 +84,7 @@ export class HandlerRegistry {
     this.#order = relative === undefined ? new WeakMap() : relative.#order;
     this.#count = relative === undefined ? { value: 0 } : relative.#count;
     this.hotReload = parent?.hotReload ?? false;
+    this.catalogue = parent?.catalogue;
   }
 
   /** Changes each time a handler is registered, with the registry or a relative of it. */
@@ -177,7 +180,24 @@ export class HandlerRegistry {
    */
   hasNamesake(type: MessageType): boolean {
     const name = nameOf(type);
-    return name !== ANONYMOUS && this.messageTypes.some((other) => other !== type && nameOf(other) === name);
+    const isNamesake = (other: MessageType) =>
+      // A minifier gives many classes the same name. Those of a catalogue are known to be different.
+      other !== type && nameOf(other) === name && !(this.#isListed(other) && this.#isListed(type));
+    return name !== ANONYMOUS && this.messageTypes.some(isNamesake);
+  }
+
+  /**
+   * Names a class of message, for an error.
+   *
+   * @param type The class.
+   * @returns The stable name; the name of the class if there is none.
+   */
+  nameOf(type: MessageType): string {
+    return this.catalogue?.nameOf(type) ?? nameOf(type);
+  }
+
+  #isListed(type: MessageType): boolean {
+    return this.catalogue?.nameOf(type) !== undefined;
   }
 
   #prototypes(): Set<object> {
@@ -195,7 +215,8 @@ export class HandlerRegistry {
   #refuseDuplicate(prototype: object, source: HandlerSource): void {
     const registered = this.#registrations.get(prototype)?.[0];
     if (registered === undefined || this.#isEvaluatedAgain(registered, source)) return;
-    throw new DuplicateHandlerError(classOf(prototype), { registered: registered.source, refused: source });
+    const type = classOf(prototype);
+    throw new DuplicateHandlerError(type, { registered: registered.source, refused: source, name: this.nameOf(type) });
   }
 
   #add(prototype: object, registration: Registration): void {

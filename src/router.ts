@@ -7,7 +7,7 @@ import { EventBus, type EventBusOptions } from "./bus/event_bus.ts";
 import type { HandlerClassFor, HandlerOptions, HandlerResult, RegisteredHandler } from "./handler.ts";
 import { Invoker } from "./bus/invoker.ts";
 import type { MessagesByKind, MessageType } from "./message.ts";
-import { describe } from "./naming.ts";
+import { describe, type MessageNames } from "./naming.ts";
 import { type CommandPipeline, ContextPipeline } from "./pipeline/context_pipeline.ts";
 import { MethodPipeline } from "./pipeline/method_pipeline.ts";
 import { QueryBus } from "./bus/query_bus.ts";
@@ -22,6 +22,13 @@ export interface MessageRouterOptions {
    * @default {false}
    */
   readonly hotReload?: boolean | undefined;
+  /**
+   * Knows the stable names of messages, which a {@linkcode MessageCatalogue} does. Errors about handlers then name
+   * messages by them, whatever a minifier makes of the names of classes.
+   *
+   * @default {the names of the classes}
+   */
+  readonly catalogue?: MessageNames | undefined;
 }
 
 /**
@@ -66,9 +73,12 @@ export class MessageRouter<Scope = unknown> {
    */
   constructor(adapter?: DIAdapter<Scope>, options: MessageRouterOptions = {}) {
     // A fork passes the router that it is of.
-    const { parent, hotReload } = options as MessageRouterOptions & { readonly parent?: MessageRouter | undefined };
+    const { parent, hotReload, catalogue } = options as MessageRouterOptions & {
+      readonly parent?: MessageRouter | undefined;
+    };
     this.#registries = new HandlerRegistries(parent === undefined ? undefined : parent.#registries);
     if (hotReload !== undefined) this.hotReload = hotReload;
+    if (catalogue !== undefined) this.#registries.catalogue = catalogue;
     const container = (adapter ?? new Container()) as DIAdapter;
     if (typeof container.wire !== "function" || typeof container.lazy !== "function") {
       throw new TypeError(`Cannot use ${describe(container)} as a container: it has no methods "wire" and "lazy"`);
@@ -119,20 +129,6 @@ export class MessageRouter<Scope = unknown> {
    *
    * @param type The class of message.
    * @returns The handlers, those of commands first, with the kind of their bus.
-   *
-   * @example
-   * ```ts
-   * import { assertEquals } from "@std/assert";
-   * import { Event, MessageRouter } from "@cq/core";
-   *
-   * class OrderPlaced extends Event {}
-   * function sendReceipt(): void {}
-   *
-   * const router = new MessageRouter();
-   * router.newEventBus().subscribe(OrderPlaced, sendReceipt);
-   *
-   * assertEquals(router.handlersOf(OrderPlaced), [{ kind: "event", handler: sendReceipt }]);
-   * ```
    */
   handlersOf(type: MessageType): readonly RegisteredHandler[] {
     return this.#registries.handlersOf(type);

@@ -24,10 +24,20 @@ const LAYERS: readonly (readonly string[])[] = [
   ["context"],
   ["errors", "handler", "middleware", "dispatcher", "di_adapter"],
   ["registry", "middleware_chain", "queue/*", "codec"],
-  ["defer", "dispatch_sequentially", "registries"],
-  ["decorators", "bus/*", "container/*", "middlewares/*", "pipeline/*", "queue/memory/*", "queue/pump/*", "wire/*"],
+  ["by_kind", "defer", "dispatch_sequentially", "registries"],
+  [
+    "decorators",
+    "bus/*",
+    "container/*",
+    "middlewares/*",
+    "pipeline/*",
+    "queue/memory/*",
+    "queue/pump/*",
+    "queue/durable/*",
+    "wire/*",
+  ],
   ["wire/describe/*"],
-  ["router"],
+  ["router", "queue/sqlite/*", "queue/postgres/*"],
   ["default_router"],
 ];
 

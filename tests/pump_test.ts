@@ -15,7 +15,7 @@ import {
 } from "@cq/core";
 import { recordingBus } from "@cq/core/testing";
 import { untyped } from "./support/logging_bus.ts";
-import { closedQueueOf, gatedHandler, idle, queueOf, scripted, watch } from "./support/pump_parts.ts";
+import { closedQueueOf, gatedHandler, idle, nextTurn, queueOf, scripted, watch } from "./support/pump_parts.ts";
 
 for (const concurrency of [0, -1, 1.5, NaN, Infinity]) {
   Deno.test(`Pump refuses a concurrency of ${concurrency}`, () => {
@@ -232,6 +232,7 @@ Deno.test("Pump releases its idle workers at an error", async () => {
     throw failure;
   }, { concurrency: 4 });
   assertStrictEquals(await assertRejects(() => pump.drain()), failure);
+  await nextTurn();
   assertEquals([handled, queue.size, queue.pending], [["a"], 1, 0], "no other worker has received the message again");
 });
 

@@ -77,6 +77,10 @@ Deno.test("transaction() with an inbox is refused on an event bus", async () => 
   }));
   const error = await assertRejects(() => shop.events.dispatch(new OrderPlaced()), EventDispatchError);
   assert(error.errors[0] instanceof TypeError);
+  assertEquals(
+    error.errors[0].message,
+    refusal("only what a pump handles has been delivered").replace("PlaceOrder", "OrderPlaced"),
+  );
 });
 
 Deno.test("transaction() with an inbox is refused where it would join", async () => {

@@ -49,7 +49,12 @@ export function refuse(kind: MessageKind, { type, registry, elsewhere }: RoutePa
           "lists have lost the class of the message: make one of their data, new …()",
       );
     }
-    throw new HandlerNotFoundError(type, { kind, elsewhere, hasNamesake: registry.hasNamesake(type) });
+    throw new HandlerNotFoundError(type, {
+      kind,
+      elsewhere,
+      hasNamesake: registry.hasNamesake(type),
+      name: registry.nameOf(type),
+    });
   };
 }
 

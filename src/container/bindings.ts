@@ -22,7 +22,7 @@ interface Binding {
   readonly factory: () => unknown;
   /** The path of an instance that is asked for from outside of a construction. */
   readonly root: ResolutionPath;
-  /** Set when an instance has been built: from then on it may be in use, and the binding stays as it is. */
+  /** Set when an instance is built: from then on it may be in use, and the binding stays as it is. */
   isResolved: boolean;
   isBuilt: boolean;
   instance: unknown;
@@ -31,11 +31,20 @@ interface Binding {
 /** The bindings of a container. They resolve a token, and the dependencies of what they build. */
 export class Bindings implements Resolver {
   readonly #bindings = new Map<Token<unknown>, Binding>();
+  /** The singletons that have been built, in that order. */
+  readonly #singletons = new Set<Binding>();
   #hasScoped = false;
+  #isDisposed = false;
 
   /** Whether anything is bound for a scope. If nothing is, no scope has to be opened. */
   get hasScoped(): boolean {
     return this.#hasScoped;
+  }
+
+  /** Builds no singleton any more, and gives those that there are, in the order in which they were built. */
+  dispose(): unknown[] {
+    this.#isDisposed = true;
+    return Array.from(this.#singletons, ({ instance }) => instance);
   }
 
   /** Whether a token is bound. */
@@ -84,9 +93,7 @@ export class Bindings implements Resolver {
         return this.#resolveScoped(binding, context, path);
       case "singleton":
         // The instance may be undefined, so that only the flag says whether it has been built.
-        if (!binding.isBuilt) binding.instance = this.#build(binding, outliving(context), path);
-        binding.isBuilt = true;
-        return binding.instance;
+        return binding.isBuilt ? binding.instance : this.#buildSingleton(binding, outliving(context), path);
     }
   }
 
@@ -106,11 +113,36 @@ export class Bindings implements Resolver {
     return instance;
   }
 
+  #buildSingleton(binding: Binding, context: ResolutionContext | undefined, path: ResolutionPath | undefined): unknown {
+    if (this.#isDisposed) {
+      throw new TypeError(`Cannot resolve "${tokenName(binding.root.token)}": the container has been disposed`);
+    }
+    const instance = this.#build(binding, context, path);
+    binding.instance = instance;
+    binding.isBuilt = true;
+    this.#singletons.add(binding);
+    // A first attempt to connect that fails must not be the last. What is not a promise may start when its `then` is called.
+    if (instance instanceof Promise) instance.then(undefined, () => this.#forget(binding));
+    return instance;
+  }
+
+  #forget(binding: Binding): void {
+    binding.instance = undefined;
+    binding.isBuilt = false;
+    this.#singletons.delete(binding);
+  }
+
   #build(binding: Binding, context: ResolutionContext | undefined, parent: ResolutionPath | undefined): unknown {
     const path = parent === undefined ? binding.root : extend(parent, binding.root);
-    const instance = construct(path, context, binding.factory);
+    const { isResolved } = binding;
+    // While the factory runs, too: it could bind its own token to something else.
     binding.isResolved = true;
-    return instance;
+    try {
+      return construct(path, context, binding.factory);
+    } catch (error) {
+      binding.isResolved = isResolved;
+      throw error;
+    }
   }
 
   #resolveUnbound(

@@ -1,5 +1,7 @@
 import type { HandlerContext } from "../context.ts";
 import type { Constructor, DefaultBus, DIAdapter } from "../di_adapter.ts";
+import { expectedArguments } from "./expected_arguments.ts";
+import { disposeInstances } from "../internal/dispose.ts";
 import { Bindings, tokenName } from "./bindings.ts";
 import { construct, type Lifetime, pathWithin, type ResolutionContext } from "./inject.ts";
 import { refuseUndefined } from "../refuse_undefined.ts";
@@ -51,6 +53,7 @@ export class Container implements DIAdapter<Scope | HandlerContext> {
   /** The handler classes that are constructed without a binding. */
   readonly #unbound = new Set<Token<unknown>>();
   #hasDefaults = false;
+  #disposal: Promise<void> | undefined;
 
   /**
    * Whether the container alone decides what gets the context of a handler. A subclass, or an object that has copied the
@@ -135,9 +138,10 @@ export class Container implements DIAdapter<Scope | HandlerContext> {
         return resolver.resolve(type, contextOf(scope), undefined);
       };
     }
-    if (type.length > 0) {
+    const count = expectedArguments(type);
+    if (count > 0) {
       throw new TypeError(
-        `Cannot construct "${tokenName(type)}": its constructor expects arguments (${type.length}). Give each ` +
+        `Cannot construct "${tokenName(type)}": its constructor expects arguments (${count}). Give each ` +
           'parameter a default, such as inject(…), or bind the class with the lifetime "transient"',
       );
     }
@@ -173,6 +177,37 @@ export class Container implements DIAdapter<Scope | HandlerContext> {
     }
     this.#hasDefaults = true;
     for (const { token, create } of buses) this.#bindings.add(token, create, "singleton", true);
+  }
+
+  /**
+   * Disposes the singletons that have been built, the last one built first. It disposes all of them, even if one fails.
+   * From then on no singleton is built. A second call waits for the first.
+   *
+   * @throws What an instance threw, or an {@linkcode AggregateError} if several did.
+   *
+   * @example
+   * ```ts
+   * import { assertEquals } from "@std/assert";
+   * import { Container } from "@cq/core";
+   *
+   * const log: string[] = [];
+   *
+   * class Database {
+   *   async [Symbol.asyncDispose]() {
+   *     log.push("closed");
+   *   }
+   * }
+   *
+   * const container = new Container();
+   * container.bind(Database, () => new Database());
+   * container.get(Database);
+   * await container[Symbol.asyncDispose]();
+   *
+   * assertEquals(log, ["closed"]);
+   * ```
+   */
+  [Symbol.asyncDispose](): Promise<void> {
+    return this.#disposal ??= disposeInstances(this.#bindings.dispose(), "a container");
   }
 }
 

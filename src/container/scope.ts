@@ -1,6 +1,5 @@
 import type { HandlerContext } from "../context.ts";
-import { combineErrors, disposeAll, type Disposer, disposerOf } from "../internal/dispose.ts";
-import { isPromiseLike } from "../internal/promise.ts";
+import { disposeInstances } from "../internal/dispose.ts";
 import { type Bindings, tokenName } from "./bindings.ts";
 import { pathWithin, type ResolutionContext, type ScopeContext } from "./inject.ts";
 import type { Token } from "../token.ts";
@@ -29,6 +28,7 @@ export class Scope {
   readonly #bindings: Bindings;
   readonly #context: ScopeContext & { readonly instances: Map<Token<unknown>, unknown> };
   #isDisposed = false;
+  #disposal: Promise<void> | undefined;
 
   /**
    * Made by {@linkcode Container.createScope}.
@@ -70,20 +70,12 @@ export class Scope {
 
   /**
    * Disposes the instances of the scope, the last one built first. It disposes all of them, even if one fails. A second
-   * call does nothing.
+   * call waits for the first.
    *
    * @throws What an instance threw, or an {@linkcode AggregateError} if several did.
    */
-  async [Symbol.asyncDispose](): Promise<void> {
-    if (this.#isDisposed) return;
+  [Symbol.asyncDispose](): Promise<void> {
     this.#isDisposed = true;
-    const disposers = Array.from(this.#context.instances.values(), (instance): Disposer => {
-      // A promise is disposed as what it resolves to. If it rejects, there is nothing to dispose.
-      return isPromiseLike(instance)
-        ? () => instance.then((resolved) => disposerOf(resolved)?.(), () => {})
-        : () => disposerOf(instance)?.();
-    });
-    const errors = await disposeAll(disposers);
-    if (errors.length > 0) throw combineErrors(errors, "Cannot dispose a scope: several of its instances failed");
+    return this.#disposal ??= disposeInstances([...this.#context.instances.values()], "a scope");
   }
 }

@@ -86,3 +86,20 @@ export function abortable<T>(
     );
   });
 }
+
+/**
+ * Makes a signal that fires when one of two fires. (`AbortSignal.any` is not everywhere, and leaks on a long-lived signal.)
+ *
+ * @param some A signal.
+ * @param other Another one.
+ * @returns The signal, and what stops listening to the two. Call it as soon as nobody needs the signal.
+ */
+export function joinSignals(some: AbortSignal, other: AbortSignal): { signal: AbortSignal; forget: () => void } {
+  const controller = new AbortController();
+  const abort = (reason: unknown) => controller.abort(reason);
+  const forgets = [some, other].map((signal) => onAbort(signal, abort));
+  const forget = () => {
+    for (const forgetOne of forgets) forgetOne();
+  };
+  return { signal: controller.signal, forget };
+}

@@ -172,14 +172,21 @@ export interface Queue<T> extends Producer<T>, Consumer<T> {
 }
 
 /**
+ * The brand of a {@linkcode LocalQueue}.
+ *
+ * @internal
+ */
+export const LOCAL: unique symbol = Symbol("LOCAL");
+
+/**
  * A queue that lives in this process alone, so that closing it ends it for every sender and consumer. A queue that others
  * share is not one: it would never be drained.
  *
  * @typeParam T The messages.
  */
 export interface LocalQueue<T> extends Queue<T> {
-  /** Exists for the compiler alone. */
-  readonly "~local": true;
+  /** Says so. */
+  readonly [LOCAL]: true;
 }
 
 /**

@@ -25,8 +25,11 @@ export { queueConformance } from "./queue/queue_conformance.ts";
 export type {
   DeadLetter,
   DelayFeature,
+  LeaseFeature,
+  PoisonFeature,
   QueueConformanceOptions,
   QueueFeatures,
+  RestartFeature,
   TestMessage,
 } from "./queue/queue_features.ts";
 export {

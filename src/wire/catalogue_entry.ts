@@ -60,9 +60,7 @@ export class CatalogueEntry implements CatalogueMessage {
       name: `"${name}"`,
       // A schema rebuilds what is nested. Without one it would come back without its class.
       allowed: encode !== undefined ? "none" : schema === "unchecked" ? "root" : "all",
-      advice: encode === undefined
-        ? `Give "${nameOf(type)}" an encode in the catalogue that makes plain data of it`
-        : "Have its encode return plain data",
+      advice: "Give the message an encode that returns plain data",
     };
   }
 
@@ -88,7 +86,7 @@ export class CatalogueEntry implements CatalogueMessage {
       try {
         data = this.#versions[older - 1]!(data);
       } catch (cause) {
-        throw new UndecodableMessageError(envelope, `bringing version ${older} to version ${older + 1} fails`, {
+        throw new UndecodableMessageError(envelope, `its upgrade from version ${older} fails`, {
           cause,
         });
       }
@@ -134,8 +132,7 @@ function validate(data: unknown, schema: StandardSchema, envelope: Envelope): un
     // zod answers so in both cases.
     throw new UndecodableMessageError(
       envelope,
-      "its schema has returned a promise. It validates asynchronously, which is for validate() on a bus, or a part of it " +
-        "has thrown",
+      "its schema is asynchronous, which is for validate() on a bus, or has thrown",
     );
   }
   const { issues } = result;
