@@ -172,13 +172,6 @@ export interface Queue<T> extends Producer<T>, Consumer<T> {
 }
 
 /**
- * The brand of a {@linkcode LocalQueue}.
- *
- * @internal
- */
-export const LOCAL: unique symbol = Symbol("LOCAL");
-
-/**
  * A queue that lives in this process alone, so that closing it ends it for every sender and consumer. A queue that others
  * share is not one: it would never be drained.
  *
@@ -186,7 +179,7 @@ export const LOCAL: unique symbol = Symbol("LOCAL");
  */
 export interface LocalQueue<T> extends Queue<T> {
   /** Says so. */
-  readonly [LOCAL]: true;
+  readonly "~local": true;
 }
 
 /**
