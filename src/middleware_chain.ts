@@ -4,6 +4,7 @@ import { MiddlewareError } from "./errors.ts";
 import { describe, nameOf, typeNameOf } from "./naming.ts";
 import type { AnyMiddleware, Middleware, MiddlewareObject, Next } from "./middleware.ts";
 import { isPromiseLike, toPromise } from "./internal/promise.ts";
+import { branchOf } from "./related_events.ts";
 
 /**
  * One stretch of a chain: from some middleware down to the handler. It may throw, and may return its result plainly.
@@ -124,6 +125,7 @@ function replaceOptions(context: HandlerContext, options: DispatchOptions): Hand
     metadata: options.metadata ?? context.metadata,
     values,
   };
+  if (context.events !== undefined) replaced.events = branchOf(context.events);
   const callerValues = callerValuesOf(context);
   if (values !== callerValues) CALLER_VALUES.set(replaced, callerValues);
   return replaced;

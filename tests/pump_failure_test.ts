@@ -18,6 +18,7 @@ import {
 } from "@cq/core";
 import { MessageValidationError } from "@cq/core/middlewares";
 import { countAbortListeners } from "./support/abort_listeners.ts";
+import { consoleErrors } from "./support/console_errors.ts";
 import { closedQueueOf, idle, queueOf, scripted, watch } from "./support/pump_parts.ts";
 
 /** A consumer of deliveries that a test makes. It ends after them. */
@@ -339,21 +340,8 @@ Deno.test("Draining.stop() in the turn of a send costs the message no attempt, w
   assertEquals([value!.message, value!.attempt], ["x", 1]);
 });
 
-/** Collects what goes to `console.error`. */
-async function errorsOf(run: () => Promise<void>): Promise<unknown[][]> {
-  const calls: unknown[][] = [];
-  const { error } = console;
-  console.error = (...args: unknown[]) => void calls.push(args);
-  try {
-    await run();
-  } finally {
-    console.error = error;
-  }
-  return calls;
-}
-
 Deno.test("Draining sends an error that nothing has asked for to console.error, once", async () => {
-  const calls = await errorsOf(async () => {
+  const calls = await consoleErrors(async () => {
     const draining = new Pump(queueOf(["a", "b"]), fail, { concurrency: 2 }).draining();
     await idle();
     await assertRejects(() => draining.stop());
@@ -365,7 +353,7 @@ Deno.test("Draining sends an error that nothing has asked for to console.error, 
 
 for (const how of ["finished", "stop", "drain"] as const) {
   Deno.test(`Draining sends no error to console.error that ${how} hands over`, async () => {
-    const calls = await errorsOf(async () => {
+    const calls = await consoleErrors(async () => {
       const gate = Promise.withResolvers<void>();
       const pump = new Pump(queueOf(["a"]), () => gate.promise);
       const draining = how === "drain" ? undefined : pump.draining();
