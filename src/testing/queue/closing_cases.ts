@@ -241,7 +241,7 @@ async function endsWhenDisposed(testbed: QueueTestbed): Promise<void> {
   if (other === undefined) return;
   const expected = "what a disposed queue has held to be delivered to another process, without waiting for its lease";
   const consumer = testbed.consumer(other);
-  const limit = testbed.pass(lease!.ms / 2);
+  const limit = testbed.pass(lease!.ms / 2).then(() => undefined);
   for (let left = sendings.length; left > 0; left--) {
     const delivery = await Promise.race([testbed.take(consumer, expected), limit]);
     if (delivery === undefined) throw caseFailure(expected, `it did not happen within ${lease!.ms / 2} ms`);
