@@ -259,6 +259,12 @@ Deno.test("Pump refuses a backoff that is out of its range", () => {
   assertEquals(error.message, "Cannot deliver again with a factor of -1: must be a number from 0");
 });
 
+function revokedProxy(): object {
+  const { proxy, revoke } = Proxy.revocable({}, {});
+  revoke();
+  return proxy;
+}
+
 class Placed extends Event {}
 class CardExpiredError extends NonRetryableError {}
 
@@ -278,6 +284,7 @@ for (
     ["an EventDispatchError with another failure", new EventDispatchError(failures(hopeless, failure)), false],
     ["an Error", failure, false],
     ["undefined", undefined, false],
+    ["a revoked proxy", revokedProxy(), false],
   ] as const
 ) {
   Deno.test(`Pump ${isHopeless ? "gives a message up at once" : "nacks as usual"} after ${name}`, async () => {
@@ -287,8 +294,10 @@ for (
       onError: (_error, _delivery, outcome) => void outcomes.push(outcome),
       backoff: { delay: 5 },
     }).drain();
-    const options = isHopeless ? { reason: error, requeue: false } : { reason: error, delay: 5 };
-    assertEquals([consumer.log, outcomes], [[["nack", "a", options]], [{ willRetry: !isHopeless }]]);
+    const [[, , { reason, ...options }]] = consumer.log as [[string, string, NackOptions]];
+    assert(reason === error);
+    assertEquals(options, isHopeless ? { requeue: false } : { delay: 5 });
+    assertEquals(outcomes, [{ willRetry: !isHopeless }]);
   });
 }
 
@@ -378,6 +387,7 @@ Deno.test("Draining refuses to close a queue that is not of this process alone",
     'Cannot close an instance of "Shared" with the draining: it is not a queue of this process alone, such as a ' +
       "MemoryQueue. A queue that others share would never be drained. Leave closes out",
   );
+  assertThrows(() => pump.draining({ closes: null as never }), TypeError, 'Cannot close "null" with the draining');
 });
 
 Deno.test("PumpOptions compile only where they fit", () => {
