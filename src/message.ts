@@ -1,16 +1,18 @@
+import type { StreamSource } from "./item_stream.ts";
+
 /**
  * Carries the kind and the result of a message through the type system; it does not exist at run time.
  *
  * @internal
  */
-declare const contract: unique symbol;
+export declare const contract: unique symbol;
 
 /**
  * What the type of a message says about it: which bus takes it, and what its handler returns.
  *
  * @internal
  */
-interface Contract<Kind extends MessageKind, Result> {
+export interface Contract<Kind extends MessageKind | "stream", Result> {
   readonly kind: Kind;
   readonly result: Result;
 }
@@ -94,7 +96,17 @@ export abstract class Event {
 }
 
 /**
- * A message whose class does not extend one of the three bases. Any value that has a class can be one; the compiler
+ * A stream query, as its type says it. The class is {@linkcode StreamQuery}.
+ *
+ * @typeParam Item One item.
+ */
+export interface StreamMessage<Item> {
+  /** Exists for the compiler alone. */
+  readonly [contract]: Contract<"stream", Item>;
+}
+
+/**
+ * A message whose class does not extend one of the bases. Any value that has a class can be one; the compiler
  * then knows neither its bus nor its result.
  */
 export type PlainMessage = (object | string | number | boolean | bigint | symbol) & {
@@ -104,30 +116,34 @@ export type PlainMessage = (object | string | number | boolean | bigint | symbol
   readonly then?: never;
 };
 
-/** The messages that each bus accepts, by kind. */
+/** The messages that each bus knows, by kind. */
 export interface MessagesByKind {
   /** What a command bus accepts. */
   command: Command<unknown> | PlainMessage;
-  /** What a query bus accepts. */
-  query: Query<unknown> | PlainMessage;
+  /** What a query bus accepts. A stream query goes to its `stream()`, all others to `dispatch()`. */
+  query: Query<unknown> | StreamMessage<unknown> | PlainMessage;
   /** What an event bus accepts. */
   event: Event | PlainMessage;
 }
 
 /**
- * The result that the type of a message promises: `number` for a `Command<number>`, `unknown` for a plain class.
+ * The result that the type of a message promises: `number` for a `Command<number>`, `unknown` for a plain class. For a
+ * stream query it is what its handler returns, the source of the items.
  *
  * @typeParam M The message. A union of messages gives the union of their results.
  */
-export type ResultOf<M> = M extends { readonly [contract]: Contract<MessageKind, infer Result> } ? Result : unknown;
+export type ResultOf<M> = M extends { readonly [contract]: Contract<MessageKind, infer Result> } ? Result
+  : M extends StreamMessage<infer Item> ? StreamSource<Item>
+  : unknown;
 
 /**
- * What a bus accepts. A caller may name the result of a plain message only.
+ * What `dispatch` accepts. A caller may name the result of a plain message only.
  *
  * @typeParam K The kind of the bus.
  * @typeParam R The result that the caller names, `unknown` if there is none.
  */
-export type Dispatchable<K extends MessageKind, R> = [unknown] extends [R] ? MessagesByKind[K]
+export type Dispatchable<K extends MessageKind, R> = [unknown] extends [R]
+  ? Exclude<MessagesByKind[K], StreamMessage<unknown>>
   : K extends "event" ? never
   : PlainMessage;
 

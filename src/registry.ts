@@ -1,6 +1,7 @@
 import type { HandlerSource } from "./context.ts";
 import { DuplicateHandlerError } from "./errors.ts";
 import { ANONYMOUS } from "./internal/function_name.ts";
+import { STREAM } from "./item_stream.ts";
 import { classOf } from "./message_class.ts";
 import { nameOf } from "./naming.ts";
 import type { MessageType } from "./message.ts";
@@ -67,7 +68,8 @@ export class HandlerRegistry {
    * @param types The class that the handler handles, or a list of classes.
    * @param registration The handler.
    * @throws {DuplicateHandlerError} If one of the classes has its single handler already.
-   * @throws {TypeError} If one of the types is not a class, or if the list is empty.
+   * @throws {TypeError} If one of the types is not a class, if the list is empty, or if errors of a stream query would be
+   * dropped.
    */
   register(types: MessageType | readonly MessageType[], registration: Registration): void {
     // The spread turns a hole of a list into undefined, which is refused.
@@ -78,7 +80,10 @@ export class HandlerRegistry {
       );
     }
     if (this.#kind === "single") {
-      for (const prototype of prototypes) this.#refuseDuplicate(prototype, registration);
+      for (const prototype of prototypes) {
+        this.#refuseDuplicate(prototype, registration);
+        if (registration.failSilently && STREAM in prototype) refuseSilence(prototype, registration);
+      }
     }
     for (const prototype of prototypes) {
       const registered = this.#registrations.get(prototype);
@@ -135,6 +140,14 @@ export class HandlerRegistry {
       throw new DuplicateHandlerError(classOf(prototype), { registered: registered.source, refused: source });
     }
   }
+}
+
+/** A stream that has broken off would look as if it were complete. */
+function refuseSilence(prototype: object, { source }: Registration): never {
+  throw new TypeError(
+    `Cannot register "${nameOf(source)}" for "${nameOf(classOf(prototype))}" with failSilently: ` +
+      "a stream that breaks off has to fail",
+  );
 }
 
 /** The prototype of a class. It has to name the class, since a message leads to its class by its prototype. */

@@ -6,7 +6,7 @@ import { lazyDispatcher } from "./dispatcher.ts";
 import { EventBus, type EventBusOptions } from "./bus/event_bus.ts";
 import type { HandlerClassFor, HandlerOptions, HandlerResult, RegisteredHandler } from "./handler.ts";
 import { Invoker } from "./bus/invoker.ts";
-import type { MessageKind, MessagesByKind, MessageType } from "./message.ts";
+import type { Dispatchable, MessageKind, MessagesByKind, MessageType } from "./message.ts";
 import { describe } from "./naming.ts";
 import { type CommandPipeline, ContextPipeline } from "./pipeline/context_pipeline.ts";
 import { MethodPipeline } from "./pipeline/method_pipeline.ts";
@@ -181,17 +181,17 @@ export class MessageRouter<Scope = unknown> {
    */
   commandPipeline<First extends MessagesByKind["command"]>(
     type: MessageType<First>,
-  ): MethodPipeline<First, MessagesByKind["command"], MessagesByKind["query"]>;
+  ): MethodPipeline<First, MessagesByKind["command"], Dispatchable<"query", unknown>>;
   commandPipeline<First extends MessagesByKind["command"], Context extends object>(
     type: MessageType<First>,
     context?: new () => Context,
   ): unknown {
     const dispatchers = {
       dispatcher: lazyDispatcher<MessagesByKind["command"]>(this.#container.lazy(CommandBus)),
-      queryDispatcher: lazyDispatcher<MessagesByKind["query"]>(this.#container.lazy(QueryBus)),
+      queryDispatcher: lazyDispatcher<Dispatchable<"query", unknown>>(this.#container.lazy(QueryBus)),
     };
     return context === undefined
-      ? new MethodPipeline<First, MessagesByKind["command"], MessagesByKind["query"]>(dispatchers)
+      ? new MethodPipeline<First, MessagesByKind["command"], Dispatchable<"query", unknown>>(dispatchers)
       : new ContextPipeline({ message: type, context }, dispatchers);
   }
 

@@ -7,6 +7,7 @@ import { assertEquals } from "@std/assert";
  */
 const LAYERS: readonly (readonly string[])[] = [
   ["internal/*"],
+  ["item_stream"],
   ["message", "metadata", "token", "standard_schema", "delivered_id", "instantiate"],
   ["message_class", "envelope"],
   ["naming"],
@@ -17,6 +18,7 @@ const LAYERS: readonly (readonly string[])[] = [
   ["defer", "dispatch_sequentially"],
   ["decorators", "bus/*", "container/*", "middlewares/*", "pipeline/*", "queue/memory/*", "queue/pump/*", "wire/*"],
   ["wire/describe/*"],
+  ["stream/*"],
   ["router"],
   ["default_router"],
 ];

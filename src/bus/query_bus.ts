@@ -1,6 +1,10 @@
 import { Bus } from "./bus.ts";
+import type { DispatchOptions } from "../context.ts";
 import type { Invoker } from "./invoker.ts";
-import { composeQueryRoute } from "./query_route.ts";
+import { composeQueryRoute, machineryOf } from "./query_route.ts";
+import type { ItemStream } from "../item_stream.ts";
+import type { StreamMessage } from "../message.ts";
+import { describe } from "../naming.ts";
 import type { HandlerRegistry } from "../registry.ts";
 
 /**
@@ -29,4 +33,28 @@ export class QueryBus extends Bus<"query"> {
     const { registry, invoker } = parts;
     super("query", { registry, compose: (route) => composeQueryRoute(route, invoker) });
   }
+
+  /**
+   * Gives the items of a stream query. It never throws and starts nothing: the first `next()` does, and rejects where
+   * anything refuses the query. See {@linkcode StreamQuery} for an example.
+   *
+   * @typeParam Item One item.
+   * @param query The stream query.
+   * @param options A signal, metadata and values, or the context of the handler that asks. The signal ends a stream that
+   * no consumer is reading, too.
+   * @returns The items, for one consumer.
+   */
+  stream<Item>(query: StreamMessage<Item>, options?: DispatchOptions): ItemStream<Item> {
+    const machinery = machineryOf(query);
+    return (machinery === undefined ? refuseStream(query) : machinery.open(this, query, options)) as ItemStream<Item>;
+  }
+}
+
+function refuseStream(query: unknown): AsyncGenerator<never, undefined> {
+  // deno-lint-ignore require-yield -- its first step throws
+  const refusal = (async function* refuseStream(): AsyncGenerator<never, undefined> {
+    throw new TypeError(`Cannot stream ${describe(query)}: it does not extend StreamQuery. Call dispatch() instead`);
+  })();
+  // Generators of Node 20 cannot be disposed.
+  return Object.assign(refusal, { [Symbol.asyncDispose]: async () => void await refusal.return(undefined) });
 }

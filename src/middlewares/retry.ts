@@ -1,5 +1,5 @@
 import { NonRetryableError } from "../errors.ts";
-import { reasonOfAbort } from "../internal/abort.ts";
+import { isAbortError, reasonOfAbort } from "../internal/abort.ts";
 import { backoff, type BackoffOptions } from "../internal/backoff.ts";
 import { sleep } from "../internal/delay.ts";
 import { isInstance } from "../internal/instance_of.ts";
@@ -29,7 +29,7 @@ export interface RetryOptions extends BackoffOptions {
  * Each attempt has its own handler, scope and related events. On the event bus only the handler that failed runs again.
  * A signal that fires cuts the wait short, and no attempt follows it. No attempt follows an `AbortError` or a
  * {@linkcode NonRetryableError} either, nor an `AggregateError` that holds nothing else, such as an
- * `EventDispatchError`.
+ * `EventDispatchError`. A stream starts again only before its first item.
  *
  * @param options How often, when, and after which errors.
  * @returns The middleware.
@@ -85,12 +85,16 @@ export function retry(options: RetryOptions = {}): Middleware {
   const delayAfter = backoff(options, "retry");
   const isWorthIt = toPredicate(on, "retry");
 
-  return async function retry(_message, next, { signal }) {
+  return async function retry(_message, next, { signal, stream }) {
     for (let attempt = 1;; attempt++) {
       try {
         return await next();
       } catch (error) {
-        if (attempt === attempts || signal?.aborted || isFinal(error) || !await isWorthIt(error)) throw error;
+        // The consumer of a stream must not receive the same items twice.
+        if (
+          attempt === attempts || (stream?.items ?? 0) > 0 || signal?.aborted || isFinal(error) ||
+          !await isWorthIt(error)
+        ) throw error;
         const wait = delayAfter(error, attempt);
         // The signal may have fired by now, in a function of the user, and an event handler would start nevertheless.
         if (signal?.aborted) throw reasonOfAbort(signal);
@@ -100,20 +104,11 @@ export function retry(options: RetryOptions = {}): Middleware {
   };
 }
 
-/** Whether an error says itself that no attempt may follow. One of several errors does where each of them does. */
+/**
+ * Whether an error says itself that no attempt may follow: work that was called off must not start again, even if the
+ * caller's own signal has not fired. One of several errors does where each of them does.
+ */
 function isFinal(error: unknown): boolean {
   if (isInstance(error, AggregateError)) return error.errors.length > 0 && error.errors.every(isFinal);
   return isInstance(error, NonRetryableError) || isAbortError(error);
-}
-
-/**
- * Whether work was called off, which must not start again, even if the caller's own signal has not fired. An error of
- * another realm, as under Jest, is an instance of another class: the name is what they share.
- */
-function isAbortError(error: unknown): boolean {
-  try {
-    return (error as { readonly name?: unknown } | null | undefined)?.name === "AbortError";
-  } catch {
-    return false;
-  }
 }

@@ -36,4 +36,4 @@ export {
 export { diAdapterConformance } from "./di_adapter/di_adapter_conformance.ts";
 export type { DIAdapterFeatures, DIAdapterHarness, TestBinding } from "./di_adapter/di_adapter_harness.ts";
 export { type AnyBus, type RecordingBus, recordingBus } from "./recording_bus.ts";
-export type { CompletedRecord, DispatchRecord, Recorder } from "./recorder.ts";
+export type { CompletedRecord, DispatchRecord, OutcomeOf, Recorder } from "./recorder.ts";
