@@ -97,6 +97,7 @@ export {
 export type {
   Dispatchable,
   DispatchResult,
+  ItemOf,
   MessageKind,
   MessageOf,
   MessagesByKind,

@@ -1,10 +1,11 @@
 /**
- * Under this symbol the prototype of a stream query has what runs it. The buses know a stream query by it, also where
- * the library is loaded twice, and a bundle without stream queries has nothing else of streams.
+ * Under this name the prototype of a stream query has what runs it. The buses know a stream query by it, also where the
+ * library is loaded twice, and a bundle without stream queries has nothing else of streams. It is not a symbol: bundlers
+ * keep a class with a computed member, even if nothing uses the class.
  *
  * @internal
  */
-export const STREAM: unique symbol = Symbol.for("@cq/core:stream") as typeof STREAM;
+export const STREAM = "@cq/core:stream";
 
 /**
  * What the handler of a stream query returns: as a rule it is an `async *handle()`. A string is iterable too, and is not

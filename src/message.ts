@@ -137,6 +137,13 @@ export type ResultOf<M> = M extends { readonly [contract]: Contract<MessageKind,
   : unknown;
 
 /**
+ * The items of a stream query: `Line` for a `StreamQuery<Line>`.
+ *
+ * @typeParam M The stream query. A union of them gives the union of their items.
+ */
+export type ItemOf<M> = M extends StreamMessage<infer Item> ? Item : never;
+
+/**
  * What `dispatch` accepts. A caller may name the result of a plain message only.
  *
  * @typeParam K The kind of the bus.

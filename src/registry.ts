@@ -16,6 +16,11 @@ export interface Registration {
   readonly failSilently: boolean;
 }
 
+/** The prototype of a class of message, which may have a say in how its handler is registered. */
+interface Checked {
+  readonly [STREAM]?: { readonly checkRegistration: (type: MessageType, registration: Registration) => void };
+}
+
 /**
  * Knows which handler handles which class of message.
  *
@@ -82,7 +87,7 @@ export class HandlerRegistry {
     if (this.#kind === "single") {
       for (const prototype of prototypes) {
         this.#refuseDuplicate(prototype, registration);
-        if (registration.failSilently && STREAM in prototype) refuseSilence(prototype, registration);
+        (prototype as Checked)[STREAM]?.checkRegistration(classOf(prototype), registration);
       }
     }
     for (const prototype of prototypes) {
@@ -140,14 +145,6 @@ export class HandlerRegistry {
       throw new DuplicateHandlerError(classOf(prototype), { registered: registered.source, refused: source });
     }
   }
-}
-
-/** A stream that has broken off would look as if it were complete. */
-function refuseSilence(prototype: object, { source }: Registration): never {
-  throw new TypeError(
-    `Cannot register "${nameOf(source)}" for "${nameOf(classOf(prototype))}" with failSilently: ` +
-      "a stream that breaks off has to fail",
-  );
 }
 
 /** The prototype of a class. It has to name the class, since a message leads to its class by its prototype. */

@@ -157,8 +157,8 @@ async function handleIn(
     const result = await handle(scope);
     if (watcher === undefined && context.kind === "query" && isGenerator(result)) {
       throw new TypeError(
-        `Cannot return a generator from "${nameOf(context.handler)}": its scope is disposed before the first item is ` +
-          "made. Extend StreamQuery, and read the items from stream()",
+        `Cannot return a generator from "${nameOf(context.handler)}": its scope is disposed before its first item is ` +
+          "made. Let the query extend StreamQuery",
       );
     }
     return result;

@@ -3,7 +3,7 @@ import type { DispatchOptions } from "../context.ts";
 import type { Invoker } from "./invoker.ts";
 import { composeQueryRoute, machineryOf } from "./query_route.ts";
 import type { ItemStream } from "../item_stream.ts";
-import type { StreamMessage } from "../message.ts";
+import type { ItemOf, StreamMessage } from "../message.ts";
 import { describe } from "../naming.ts";
 import type { HandlerRegistry } from "../registry.ts";
 
@@ -38,15 +38,17 @@ export class QueryBus extends Bus<"query"> {
    * Gives the items of a stream query. It never throws and starts nothing: the first `next()` does, and rejects where
    * anything refuses the query. See {@linkcode StreamQuery} for an example.
    *
-   * @typeParam Item One item.
+   * @typeParam M The stream query.
    * @param query The stream query.
    * @param options A signal, metadata and values, or the context of the handler that asks. The signal ends a stream that
    * no consumer is reading, too.
    * @returns The items, for one consumer.
    */
-  stream<Item>(query: StreamMessage<Item>, options?: DispatchOptions): ItemStream<Item> {
+  stream<M extends StreamMessage<unknown>>(query: M, options?: DispatchOptions): ItemStream<ItemOf<M>> {
     const machinery = machineryOf(query);
-    return (machinery === undefined ? refuseStream(query) : machinery.open(this, query, options)) as ItemStream<Item>;
+    return (machinery === undefined ? refuseStream(query) : machinery.open(this, query, options)) as ItemStream<
+      ItemOf<M>
+    >;
   }
 }
 

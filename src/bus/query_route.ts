@@ -3,6 +3,8 @@ import type { Invoker } from "./invoker.ts";
 import { type ItemStream, STREAM } from "../item_stream.ts";
 import { compose, silence } from "../middleware_chain.ts";
 import { toPromise } from "../internal/promise.ts";
+import type { MessageType } from "../message.ts";
+import type { Registration } from "../registry.ts";
 import { afterListeners, refuse, type Route, type RouteParts } from "./route.ts";
 
 /** What runs stream queries. It hangs on the prototype of their base class, so that only who imports that has it. */
@@ -20,6 +22,14 @@ export interface StreamMachinery {
     query: object,
     options: DispatchOptions | undefined,
   ) => ItemStream<unknown>;
+  /**
+   * Refuses a handler whose errors would be dropped.
+   *
+   * @param type The class of stream query.
+   * @param registration The handler.
+   * @throws {TypeError} If they would.
+   */
+  readonly checkRegistration: (type: MessageType, registration: Registration) => void;
   /**
    * Composes the route of a class of stream query.
    *

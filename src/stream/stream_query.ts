@@ -3,10 +3,11 @@ import type { Invoker } from "../bus/invoker.ts";
 import type { StreamMachinery } from "../bus/query_route.ts";
 import type { DispatchOptions } from "../context.ts";
 import { ContextValues } from "../context_values.ts";
-import { type ItemStream, STREAM } from "../item_stream.ts";
-import type { Contract, contract } from "../message.ts";
+import type { ItemStream } from "../item_stream.ts";
+import type { Contract, contract, MessageType } from "../message.ts";
 import { compose, start } from "../middleware_chain.ts";
 import { nameOf } from "../naming.ts";
+import type { Registration } from "../registry.ts";
 import { StreamRun } from "./stream_run.ts";
 
 /** How the run of a stream comes through the dispatch of its query to its route. It goes no further. */
@@ -19,7 +20,7 @@ class StreamValues extends ContextValues {
   }
 }
 
-const MACHINERY: StreamMachinery = { open: openStream, compose: composeStreamRoute };
+const MACHINERY: StreamMachinery = { open: openStream, checkRegistration: refuseSilence, compose: composeStreamRoute };
 
 /**
  * The wish to read items one by one: lines of a log, rows of a table, the progress of some work. `queries.stream(query)`
@@ -72,7 +73,7 @@ export abstract class StreamQuery<Item> {
    *
    * @internal
    */
-  get [STREAM](): StreamMachinery {
+  get "@cq/core:stream"(): StreamMachinery {
     return MACHINERY;
   }
 }
@@ -86,6 +87,14 @@ function openStream(
   return new StreamRun(query, options, function dispatchStream(run) {
     return bus.dispatch(query, { signal, metadata, values: new StreamValues(run) });
   });
+}
+
+/** A stream that has broken off would look as if it were complete. */
+function refuseSilence(type: MessageType, { source, failSilently }: Registration): void {
+  if (!failSilently) return;
+  throw new TypeError(
+    `Cannot register "${nameOf(source)}" for "${nameOf(type)}" with failSilently: a stream that breaks off has to fail`,
+  );
 }
 
 function composeStreamRoute(parts: RouteParts, invoker: Invoker): Route {

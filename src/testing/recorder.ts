@@ -83,6 +83,7 @@ export interface Recorder<M = unknown> {
    */
   answer<T extends M>(
     type: MessageType<T>,
-    answer: (message: T, options: DispatchOptions | undefined) => ResultOf<T> | PromiseLike<ResultOf<T>>,
+    // The class alone says what T is: the compiler then keeps the literals in what the answer returns.
+    answer: NoInfer<(message: T, options: DispatchOptions | undefined) => ResultOf<T> | PromiseLike<ResultOf<T>>>,
   ): this;
 }

@@ -128,10 +128,8 @@ export function deduplicate(options: DeduplicateOptions): Middleware {
     }
     if (context.stream !== undefined) {
       throw new TypeError(
-        `Cannot deduplicate "${
-          catalogue?.nameOf(message) ?? typeNameOf(message)
-        }": it is a stream query, whose items ` +
-          "are not remembered. Return undefined as its key",
+        `Cannot deduplicate "${catalogue?.nameOf(message) ?? typeNameOf(message)}": it is a stream query. ` +
+          "Return undefined as its key",
       );
     }
     const key = `${keyPrefix(message, context)}:${given}`;
