@@ -46,7 +46,7 @@ export {
   queryHandler,
   router,
 } from "./src/default_router.ts";
-export { MessageRouter } from "./src/router.ts";
+export { MessageRouter, type MessageRouterOptions } from "./src/router.ts";
 export { CommandBus } from "./src/bus/command_bus.ts";
 export { QueryBus } from "./src/bus/query_bus.ts";
 export { EventBus, type EventBusOptions } from "./src/bus/event_bus.ts";
@@ -67,12 +67,14 @@ export { using } from "./src/middlewares/using.ts";
 
 export { dispatchSequentially } from "./src/dispatch_sequentially.ts";
 export { defer, type DeferOptions } from "./src/defer.ts";
+export { byKind } from "./src/by_kind.ts";
 export { type CommandPipeline, ContextPipeline, type PipelineDispatchers } from "./src/pipeline/context_pipeline.ts";
 export { MethodPipeline } from "./src/pipeline/method_pipeline.ts";
 export { Pipe, type StepOptions } from "./src/pipeline/pipe.ts";
 
 export { MemoryQueue, type MemoryQueueOptions } from "./src/queue/memory/memory_queue.ts";
-export { Pump, type PumpOptions } from "./src/queue/pump/pump.ts";
+export { Pump } from "./src/queue/pump/pump.ts";
+export type { PumpOptions } from "./src/queue/pump/pump_options.ts";
 export type { DrainingOptions } from "./src/queue/pump/draining.ts";
 export { type Consumer, DELIVERY, type Delivery, type Producer, type Queue } from "./src/queue/queue.ts";
 
@@ -94,7 +96,9 @@ export {
 
 // What the signatures of the above are made of.
 
+export type { MessageNames } from "./src/naming.ts";
 export type {
+  Contract,
   Dispatchable,
   DispatchResult,
   ItemOf,
@@ -105,6 +109,7 @@ export type {
   PlainMessage,
   ResultOf,
   StreamMessage,
+  Unmistaken,
 } from "./src/message.ts";
 export type { CarrierKind, ContextByKind, ContextFor, DispatchContext, HandlerSource } from "./src/context.ts";
 export type {
@@ -113,12 +118,14 @@ export type {
   HandlerFunctionFor,
   HandlerResult,
   RegisteredHandler,
+  SharedResult,
 } from "./src/handler.ts";
 export type { HandlerDecorator, OneOrMore } from "./src/decorators.ts";
 export { HandlerRegistry, type Registration } from "./src/registry.ts";
 export { Bus } from "./src/bus/bus.ts";
 export type { Dispatcher, DispatcherFunction, DispatcherObject } from "./src/dispatcher.ts";
 export type { DeferredDispatcher } from "./src/defer.ts";
+export type { DispatchersByKind, MessagesByDispatchers } from "./src/by_kind.ts";
 export type { EventFailure } from "./src/errors.ts";
 
 export type { AnyMiddleware, Next } from "./src/middleware.ts";
@@ -137,4 +144,4 @@ export type { Draining } from "./src/queue/pump/draining.ts";
 export type { Constructor, DefaultBus } from "./src/di_adapter.ts";
 export type { Lifetime } from "./src/container/inject.ts";
 export { Scope } from "./src/container/scope.ts";
-export type { AbstractConstructor, Token } from "./src/token.ts";
+export type { AbstractConstructor, PrivateClass, Token } from "./src/token.ts";

@@ -1,9 +1,54 @@
 /**
- * Tests of what uses a bus, and of a queue of your own. Both run in any test runner: here they just print what they find.
+ * Tests of an application with fakes, of what uses a bus, and of a queue of your own. They run in any test runner: here
+ * they just print what they find.
  */
 import { deepStrictEqual as assertEquals } from "node:assert/strict";
-import { Command, type CommandBus, type Delivery, MessageRouter, type Queue, QueueClosedError } from "@cq/core";
+import {
+  Command,
+  CommandBus,
+  commandHandler,
+  Container,
+  type Delivery,
+  inject,
+  MessageRouter,
+  type Queue,
+  QueueClosedError,
+  router,
+} from "@cq/core";
 import { queueConformance, recordingBus, type TestMessage } from "@cq/core/testing";
+
+abstract class UserRepository {
+  abstract add(name: string): Promise<number>;
+}
+
+class CreateUser extends Command<number> {
+  readonly name: string;
+
+  constructor(name: string) {
+    super();
+    this.name = name;
+  }
+}
+
+@commandHandler(CreateUser)
+class CreateUserHandler {
+  readonly #users = inject(UserRepository);
+
+  async handle({ name }: CreateUser): Promise<number> {
+    return await this.#users.add(name);
+  }
+}
+
+// A fork has the handlers of the application, with another container and other buses: a new one for each test.
+for (const count of [1, 2]) {
+  const names: string[] = [];
+  const container = new Container();
+  container.bind(UserRepository, () => ({ add: (name) => Promise.resolve(names.push(name)) }));
+  router.fork(container);
+
+  assertEquals(await container.get(CommandBus).dispatch(new CreateUser("Ada")), 1);
+  console.log(`test ${count} of ${CreateUserHandler.name} created ${names}`);
+}
 
 class ChargeCard extends Command<"paid" | "declined"> {
   readonly amount: number;

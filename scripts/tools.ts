@@ -21,6 +21,18 @@ const TOOLS = {
   "esbuild": ["esbuild@^0.28.2"],
   "swc": ["@swc/core@^1.16.22"],
   "tsx": ["tsx@^4.23.15"],
+  // Exactly, since the tests say what each of them does not do, which a newer one may do.
+  "vite": ["vite@8.3.8", "vitest@5.1.2"],
+  "next": ["next@16.4.6", "react@19", "react-dom@19", "typescript@~5.9.3", "@types/react@19", "@types/node@24"],
+  "jest": [
+    "jest@30.5.2",
+    "@babel/core@8.1.3",
+    "@babel/cli@8",
+    "@babel/preset-env@8",
+    "@babel/preset-typescript@8",
+    "@babel/plugin-proposal-decorators@8",
+  ],
+  "wrangler": ["wrangler@4.164.0"],
   "publint": ["publint@^0.3.25"],
   "attw": ["@arethetypeswrong/cli@^0.18.5"],
   // The oldest version with NoInfer, which the declarations use, and the newest of each major version.

@@ -85,8 +85,7 @@ export class UnknownMessageError extends Error {
    */
   constructor(envelope: Envelope) {
     super(
-      `Cannot decode ${nameIn(envelope)}: no message of that name is known here. ` +
-        "Add it to the catalogue, and deploy receivers before senders",
+      `Cannot decode ${nameIn(envelope)}: its name is not known here. Deploy receivers before senders`,
     );
     this.name = "UnknownMessageError";
     hide(this, { envelope });
@@ -217,7 +216,7 @@ function jsonHeadersOf(metadata: Metadata): Record<string, string> {
     const value = rest.get(key);
     if (typeof value === "string" && rest.delete(key)) headers[header] = value;
   }
-  if (rest.size > 0) headers.metadata = JSON.stringify(Object.fromEntries(rest));
+  if (rest.size > 0) headers["metadata"] = JSON.stringify(Object.fromEntries(rest));
   return headers;
 }
 

@@ -1,7 +1,7 @@
+import { adviceOnCopies } from "./copies.ts";
+import { refuseUndefined } from "./refuse_undefined.ts";
 import { describe } from "./naming.ts";
 import { InjectionToken, type Token } from "./token.ts";
-
-const NONE: ReadonlyMap<Token<unknown>, unknown> = /* @__PURE__ */ new Map();
 
 /**
  * What a dispatch carries for this process alone: a transaction, the current user as an object, a logger.
@@ -28,7 +28,11 @@ const NONE: ReadonlyMap<Token<unknown>, unknown> = /* @__PURE__ */ new Map();
  * ```
  */
 export class ContextValues implements Iterable<[token: Token<unknown>, value: unknown]> {
-  #byToken: ReadonlyMap<Token<unknown>, unknown> = NONE;
+  // A single value needs no map: a pump makes values with one for each message.
+  #token: Token<unknown> | undefined = undefined;
+  #value: unknown = undefined;
+  /** All of them, from the second one on. */
+  #byToken: ReadonlyMap<Token<unknown>, unknown> | undefined = undefined;
 
   /**
    * Adds a value, or replaces the one that the token has.
@@ -40,12 +44,20 @@ export class ContextValues implements Iterable<[token: Token<unknown>, value: un
    * @throws {TypeError} If the first argument is not a token.
    */
   with<T>(token: Token<T>, value: NoInfer<T>): ContextValues {
+    if (token === undefined) refuseUndefined("give a value to a token", "the token");
     if (typeof token !== "function" && !(token instanceof InjectionToken)) {
-      throw new TypeError(`Cannot give a value to ${describe(token)}: it is neither a class nor an InjectionToken`);
+      throw new TypeError(
+        `Cannot give a value to ${describe(token)}: it is neither a class nor an InjectionToken${adviceOnCopies()}`,
+      );
     }
     const values = new ContextValues();
-    // A copy, as a dispatch carries few values; one that shared them would also keep those that were replaced.
-    values.#byToken = new Map(this.#byToken).set(token, value);
+    if (this.#byToken === undefined && (this.#token === undefined || this.#token === token)) {
+      values.#token = token;
+      values.#value = value;
+    } else {
+      // A copy, as a dispatch carries few values; one that shared them would also keep those that were replaced.
+      values.#byToken = new Map(this).set(token, value);
+    }
     return values;
   }
 
@@ -57,7 +69,10 @@ export class ContextValues implements Iterable<[token: Token<unknown>, value: un
    * @returns The value, `undefined` where there is none.
    */
   get<T>(token: Token<T>): T | undefined {
-    return this.#byToken.get(token) as T | undefined;
+    const value = this.#byToken === undefined
+      ? token === this.#token ? this.#value : undefined
+      : this.#byToken.get(token);
+    return value as T | undefined;
   }
 
   /**
@@ -67,12 +82,13 @@ export class ContextValues implements Iterable<[token: Token<unknown>, value: un
    * @returns Whether it has one.
    */
   has(token: Token<unknown>): boolean {
-    return this.#byToken.has(token);
+    return this.#byToken === undefined ? token !== undefined && token === this.#token : this.#byToken.has(token);
   }
 
   /** Goes through the tokens with their values, as for a container that provides them to a scope. */
-  [Symbol.iterator](): Iterator<[token: Token<unknown>, value: unknown]> {
-    return this.#byToken[Symbol.iterator]();
+  *[Symbol.iterator](): Iterator<[token: Token<unknown>, value: unknown]> {
+    if (this.#byToken !== undefined) yield* this.#byToken;
+    else if (this.#token !== undefined) yield [this.#token, this.#value];
   }
 }
 

@@ -1,6 +1,7 @@
 import type { HandlerClass, HandlerClassFor, HandlerOptions, HandlerResult } from "./handler.ts";
-import { nameOf } from "./naming.ts";
+import { nameOf, withArticle } from "./naming.ts";
 import type { MessageKind, MessagesByKind, MessageType } from "./message.ts";
+import { refuseOldDecorator } from "./refuse_old_decorator.ts";
 import type { HandlerRegistry } from "./registry.ts";
 
 /**
@@ -44,10 +45,11 @@ export function handlerDecorator<K extends MessageKind, T extends OneOrMore<Mess
   const register = (type: HandlerClass) => registry.register(types, { source: type, isClass: true, failSilently });
 
   return function decorateHandler(type, context) {
+    refuseOldDecorator(type, `${withArticle(kind)} handler`);
     const isClass = typeof type === "function" && type.prototype !== undefined;
     if (!isClass || (context !== undefined && context.kind !== "class")) {
       throw new TypeError(
-        `Cannot use "${nameOf(type)}" as a ${kind} handler: it is not a class. ` +
+        `Cannot use "${nameOf(type)}" as ${withArticle(kind)} handler: it is not a class. ` +
           `A function is registered with subscribe() on the ${kind} bus`,
       );
     }

@@ -76,9 +76,9 @@ export function flawOf(value: unknown): string | undefined {
  * @returns The metadata without the id of a message.
  */
 export function outgoing(metadata: Metadata): Metadata {
-  if (metadata.messageId === undefined) return metadata;
+  if (metadata["messageId"] === undefined) return metadata;
   const { messageId, ...rest } = metadata;
-  return { ...rest, correlationId: rest.correlationId ?? messageId, causationId: messageId };
+  return { ...rest, correlationId: rest["correlationId"] ?? messageId, causationId: messageId };
 }
 
 /**

@@ -1,5 +1,6 @@
 import type { HandlerSource } from "./context.ts";
-import { nameOf, reasonOf, typeNameOf } from "./naming.ts";
+import { adviceOnCopies } from "./copies.ts";
+import { haveOneName, nameOf, reasonOf, typeNameOf, withArticle } from "./naming.ts";
 import type { MessageKind, MessageType } from "./message.ts";
 
 /** A command or a query was dispatched, and no handler is registered for its class or a base class of it. */
@@ -13,17 +14,30 @@ export class HandlerNotFoundError extends Error {
    * Made by a bus.
    *
    * @param messageType The class of the message.
-   * @param options The kind of bus, and whether another class with the same name has a handler.
+   * @param options The kind of bus, whether another class with the same name has a handler, and the kind of the bus on
+   * which the class itself has one; and the stable name of the message if it has one.
    */
-  constructor(messageType: MessageType, options: { kind: MessageKind; hasNamesake?: boolean }) {
-    const { kind, hasNamesake = false } = options;
-    const name = nameOf(messageType);
+  constructor(
+    messageType: MessageType,
+    options: {
+      kind: MessageKind;
+      hasNamesake?: boolean | undefined;
+      elsewhere?: MessageKind | undefined;
+      name?: string | undefined;
+    },
+  ) {
+    const className = nameOf(messageType);
+    const { kind, hasNamesake = false, elsewhere, name = className } = options;
+    const advice = elsewhere === undefined
+      ? `Register one with @${kind}Handler(${className}), of the router that made the bus, or with subscribe() on the bus, and ` +
+        "import the module that does so"
+      : `"${name}" has ${withArticle(elsewhere)} handler: dispatch it on the ${elsewhere} bus`;
     super(
-      `Cannot dispatch "${name}": no ${kind} handler is registered. Register one with @${kind}Handler(${name}), ` +
-        "of the router that made the bus, or with subscribe() on the bus, and import the module that does so" +
+      `Cannot dispatch "${name}": no ${kind} handler is registered. ${advice}` +
         (hasNamesake
-          ? `. A different class named "${name}" has a handler: the module that defines it may be loaded twice`
-          : ""),
+          ? `. A different class named "${className}" has a handler: the module that defines it may be loaded twice`
+          : "") +
+        adviceOnCopies(),
     );
     this.name = "HandlerNotFoundError";
     this.messageType = messageType;
@@ -44,15 +58,19 @@ export class DuplicateHandlerError extends Error {
    * Made by a registry.
    *
    * @param messageType The class of the message.
-   * @param handlers The handler that stays and the one that was refused.
+   * @param handlers The handler that stays, the one that was refused, and the stable name of the message if it has one.
    */
-  constructor(messageType: MessageType, handlers: { registered: HandlerSource; refused: HandlerSource }) {
-    const { registered, refused } = handlers;
+  constructor(
+    messageType: MessageType,
+    handlers: { registered: HandlerSource; refused: HandlerSource; name?: string | undefined },
+  ) {
+    const { registered, refused, name = nameOf(messageType) } = handlers;
     super(
-      `Cannot register "${nameOf(refused)}" for "${nameOf(messageType)}": "${
-        nameOf(registered)
-      }" handles it already. ` +
-        "Commands and queries have exactly one handler",
+      `Cannot register "${nameOf(refused)}" for "${name}": "${nameOf(registered)}" handles it already. ` +
+        "Commands and queries have exactly one handler" +
+        (registered !== refused && haveOneName(registered, refused)
+          ? ". The module was evaluated twice, as hot reload does: set router.hotReload = true"
+          : ""),
     );
     this.name = "DuplicateHandlerError";
     this.messageType = messageType;
@@ -175,10 +193,10 @@ export class ProviderNotFoundError extends Error {
    * @param path The names of the tokens that led to the missing one, the missing one last.
    * @param options The advice at the end of the message, instead of the usual one.
    */
-  constructor(path: readonly string[], options: { advice?: string } = {}) {
+  constructor(path: readonly string[], options: { advice?: string | undefined } = {}) {
     const name = path.at(-1);
     const { advice = `Bind it first: container.bind(${name}, () => …)` } = options;
-    super(`Cannot resolve "${name}": nothing is bound to it (${path.join(" → ")}). ${advice}`);
+    super(`Cannot resolve "${name}": nothing is bound to it (${path.join(" → ")}). ${advice}${adviceOnCopies()}`);
     this.name = "ProviderNotFoundError";
     this.path = path;
   }

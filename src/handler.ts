@@ -11,7 +11,7 @@ import type { MessageKind, MessageOf, ResultOf } from "./message.ts";
 export type HandlerFunction<M, R = ResultOf<M>, C extends HandlerContext = HandlerContext> = (
   message: M,
   context: C,
-) => R | PromiseLike<R>;
+) => R | Promise<R> | PromiseLike<R>;
 
 /**
  * An object that handles a message. A new one is built for every dispatch.
@@ -61,9 +61,9 @@ export type HandlerResult<K extends MessageKind, T> = K extends "event" ? unknow
  * The intersection of the results of a union of messages. The compiler infers an intersection where a type is the
  * parameter of several functions.
  *
- * @internal
+ * @typeParam M The messages.
  */
-type SharedResult<M> = (M extends unknown ? (result: ResultOf<M>) => void : never) extends
+export type SharedResult<M> = (M extends unknown ? (result: ResultOf<M>) => void : never) extends
   (result: infer Result) => void ? Result : never;
 
 /**

@@ -5,7 +5,7 @@
  *
  * @internal
  */
-export const STREAM = "@cq/core:stream";
+export const STREAM = "~stream";
 
 /**
  * What the handler of a stream query returns: as a rule it is an `async *handle()`. A string is iterable too, and is not

@@ -1,19 +1,19 @@
 import type { StreamSource } from "./item_stream.ts";
+import type { PrivateClass } from "./token.ts";
 
 /**
- * Carries the kind and the result of a message through the type system; it does not exist at run time.
+ * What the type of a message says about it: which bus takes it, and what its handler returns. It does not exist at run
+ * time.
  *
- * @internal
+ * @typeParam Kind The kind of the message.
+ * @typeParam Result The value that the handler returns.
  */
-export declare const contract: unique symbol;
-
-/**
- * What the type of a message says about it: which bus takes it, and what its handler returns.
- *
- * @internal
- */
+// Its key is a string: where a function of a user returns a class of message, the declarations have to name it, and they
+// cannot name a symbol.
 export interface Contract<Kind extends MessageKind | "stream", Result> {
+  /** The kind of the message. */
   readonly kind: Kind;
+  /** The value that the handler returns. */
   readonly result: Result;
 }
 
@@ -44,7 +44,7 @@ export type MessageKind = "command" | "query" | "event";
  */
 export abstract class Command<Result = void> {
   /** Exists for the compiler alone. */
-  declare readonly [contract]: Contract<"command", Result>;
+  declare readonly "~contract": Contract<"command", Result>;
 }
 
 /**
@@ -68,7 +68,7 @@ export abstract class Command<Result = void> {
  */
 export abstract class Query<Result> {
   /** Exists for the compiler alone. */
-  declare readonly [contract]: Contract<"query", Result>;
+  declare readonly "~contract": Contract<"query", Result>;
 }
 
 /**
@@ -92,9 +92,10 @@ export abstract class Query<Result> {
  */
 export abstract class Event {
   /** Exists for the compiler alone. */
-  declare readonly [contract]: Contract<"event", void>;
+  declare readonly "~contract": Contract<"event", void>;
 }
 
+/**
 /**
  * A stream query, as its type says it. The class is {@linkcode StreamQuery}.
  *
@@ -102,19 +103,26 @@ export abstract class Event {
  */
 export interface StreamMessage<Item> {
   /** Exists for the compiler alone. */
-  readonly [contract]: Contract<"stream", Item>;
+  readonly "~contract": Contract<"stream", Item>;
 }
 
 /**
- * A message whose class does not extend one of the bases. Any value that has a class can be one; the compiler
- * then knows neither its bus nor its result.
+ * What a plain message must not be. Where it is, the compiler's error ends in the text of the property.
  */
-export type PlainMessage = (object | string | number | boolean | bigint | symbol) & {
-  readonly [contract]?: never;
-  // Refuses a class whose `new` was forgotten, and a promise whose `await` was forgotten.
-  readonly prototype?: never;
-  readonly then?: never;
-};
+export interface Unmistaken {
+  /** A plain message has no kind. */
+  readonly "~contract"?: "a message of another kind: dispatch it on the bus of its kind";
+  /** An instance has no prototype of its own. */
+  readonly prototype?: "the class itself: dispatch an instance, new …()";
+  /** A promise has it. */
+  readonly then?: "a promise: await it first";
+}
+
+/**
+ * A message whose class does not extend one of the three bases. An instance of any class can be one; the compiler then
+ * knows neither its bus nor its result.
+ */
+export type PlainMessage = object & Unmistaken;
 
 /** The messages that each bus knows, by kind. */
 export interface MessagesByKind {
@@ -132,7 +140,7 @@ export interface MessagesByKind {
  *
  * @typeParam M The message. A union of messages gives the union of their results.
  */
-export type ResultOf<M> = M extends { readonly [contract]: Contract<MessageKind, infer Result> } ? Result
+export type ResultOf<M> = M extends { readonly "~contract": Contract<MessageKind, infer Result> } ? Result
   : M extends StreamMessage<infer Item> ? StreamSource<Item>
   : unknown;
 
@@ -167,11 +175,11 @@ export type DispatchResult<K extends MessageKind, R, M> = K extends "event" ? vo
   : NoInfer<R>;
 
 /**
- * The class of a message. It may be abstract.
+ * The class of a message. It may be abstract, and its constructor may be private.
  *
  * @typeParam M The instances of the class.
  */
-export type MessageType<M = unknown> = abstract new (...args: never) => M;
+export type MessageType<M = unknown> = (abstract new (...args: never) => M) | PrivateClass<M>;
 
 /**
  * The message that a handler for `T` receives: the instances of a class, or of any class in a list.
@@ -181,4 +189,6 @@ export type MessageType<M = unknown> = abstract new (...args: never) => M;
 export type MessageOf<T> = T extends readonly (infer Element)[] ? InstanceOf<Element> : InstanceOf<T>;
 
 /** @internal */
-type InstanceOf<T> = T extends MessageType<infer M> ? M : never;
+type InstanceOf<T> = T extends abstract new (...args: never) => infer M ? M
+  : T extends PrivateClass<infer M> ? M
+  : never;

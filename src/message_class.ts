@@ -55,6 +55,16 @@ export function isInstanceOf(message: unknown, type: MessageType): boolean {
   return Object.prototype.isPrototypeOf.call(type.prototype as object, Object(message));
 }
 
+/**
+ * Whether a class is one of the language or the runtime, in any realm: what a message has that has lost its own class.
+ *
+ * @param type The class.
+ * @returns Whether it is one, as far as the runtime tells.
+ */
+export function isBuiltIn(type: MessageType): boolean {
+  return Function.prototype.toString.call(type).match(/\{\s*\[native code\]\s*\}$/) !== null;
+}
+
 function nearestClass(prototype: object): MessageType | undefined {
   for (let current: object | null = prototype; current !== null; current = Object.getPrototypeOf(current)) {
     const type: unknown = Object.hasOwn(current, "constructor") ? current.constructor : undefined;

@@ -1,4 +1,5 @@
 import type { DispatchOptions, HandlerContext } from "./context.ts";
+import type { ContextValues } from "./context_values.ts";
 import { MiddlewareError } from "./errors.ts";
 import { describe, nameOf, typeNameOf } from "./naming.ts";
 import type { AnyMiddleware, Middleware, MiddlewareObject, Next } from "./middleware.ts";
@@ -101,14 +102,31 @@ function toFunction(middleware: MiddlewareObject): Middleware {
   };
 }
 
+/** The values of the caller, for contexts in which a middleware has replaced them. */
+const CALLER_VALUES = /* @__PURE__ */ new WeakMap<HandlerContext, ContextValues>();
+
+/**
+ * Gives the values that the caller gave to a dispatch, without those that middlewares have added.
+ *
+ * @param context The context of a middleware.
+ * @returns The values of the caller.
+ */
+export function callerValuesOf(context: HandlerContext): ContextValues {
+  return CALLER_VALUES.get(context) ?? context.values;
+}
+
 /** A middleware replaces the signal, the metadata and the values. The rest are facts of the dispatch. */
 function replaceOptions(context: HandlerContext, options: DispatchOptions): HandlerContext {
-  return {
+  const values = options.values ?? context.values;
+  const replaced = {
     ...context,
     signal: "signal" in options ? options.signal : context.signal,
     metadata: options.metadata ?? context.metadata,
-    values: options.values ?? context.values,
+    values,
   };
+  const callerValues = callerValuesOf(context);
+  if (values !== callerValues) CALLER_VALUES.set(replaced, callerValues);
+  return replaced;
 }
 
 type Yielded = IteratorResult<void, unknown>;

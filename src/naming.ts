@@ -1,9 +1,9 @@
-import { functionNameOf } from "./internal/function_name.ts";
+import { ANONYMOUS, functionNameOf } from "./internal/function_name.ts";
 import { classOf } from "./message_class.ts";
 
 /** What knows the stable names of messages: a {@linkcode MessageCatalogue}. */
 export interface MessageNames {
-  /** The stable name of a message; `undefined` if it has none. */
+  /** The stable name of a message, or of a class of messages; `undefined` if it has none. */
   nameOf(message: unknown): string | undefined;
 }
 
@@ -19,6 +19,28 @@ export interface MessageNames {
  */
 export function nameOf(value: unknown): string {
   return typeof value === "function" ? functionNameOf(value) : safely(() => String(value)) ?? typeNameOf(value);
+}
+
+/**
+ * Whether two classes or functions have the same name, which is the sign of a module that was evaluated twice.
+ *
+ * @param one A class or a function.
+ * @param other Another one, or the same.
+ * @returns Whether both have a name, and it is the same.
+ */
+export function haveOneName(one: unknown, other: unknown): boolean {
+  const name = nameOf(one);
+  return name !== ANONYMOUS && name === nameOf(other);
+}
+
+/**
+ * Puts the indefinite article before a word.
+ *
+ * @param word The word.
+ * @returns Both.
+ */
+export function withArticle(word: string): string {
+  return `${/^[aeiou]/.test(word) ? "an" : "a"} ${word}`;
 }
 
 /**

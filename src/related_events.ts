@@ -1,3 +1,4 @@
+import type { ContextValues } from "./context_values.ts";
 import type { MessagesByKind } from "./message.ts";
 import { type Metadata, NO_METADATA } from "./metadata.ts";
 import { typeNameOf } from "./naming.ts";
@@ -14,7 +15,22 @@ export interface EventList {
   metadata: Metadata;
   /** What may be done with it now. */
   rules: EventRules;
+  /** Makes the publication of events that were taken. Only the list that middlewares see has it. */
+  readonly publicationOf?: ((events: readonly object[], metadata: Metadata) => Publication) | undefined;
+  /**
+   * What a transaction that has committed leaves to be done behind the last middleware, even where a middleware fails. It
+   * is given how they have ended, and gives how the dispatch ends.
+   */
+  owed?: ((ending: unknown) => Promise<unknown>) | undefined;
 }
+
+/**
+ * Publishes events that a middleware has taken, on the event bus of their command, and rejects with an
+ * `EventDispatchError`. It is given the values of the dispatch whose transaction has committed.
+ *
+ * @internal
+ */
+export type Publication = (values: ContextValues) => Promise<unknown>;
 
 /**
  * What may be done with a list of events: what is refused has a reason.
@@ -23,9 +39,9 @@ export interface EventList {
  */
 export interface EventRules {
   /** Why nothing can be added. */
-  readonly add?: string;
+  readonly add?: string | undefined;
   /** Why nothing can be taken. */
-  readonly take?: string;
+  readonly take?: string | undefined;
 }
 
 /**
@@ -48,6 +64,21 @@ export const HANDLER_RULES: EventRules = { take: NO_TAKING };
  * @internal
  */
 export const NO_EVENTS: object[] = Object.freeze([]) as never[];
+
+/** What only this file can pass to `take`: it gives the list then. A static block would keep the class in every bundle. */
+const LIST = () => false;
+
+/**
+ * Gives a middleware of the library the list behind what it sees.
+ *
+ * @param events What the middleware sees.
+ * @returns The list.
+ *
+ * @internal
+ */
+export function eventListOf(events: RelatedEvents): EventList {
+  return events.take(LIST)[0] as EventList;
+}
 
 /**
  * The events that a command's handler wants published once it has succeeded.
@@ -139,6 +170,7 @@ export class RelatedEvents implements Iterable<object> {
    */
   take(which?: (event: object) => boolean): object[] {
     const list = this.#list;
+    if (which === LIST) return [list];
     if (list.rules.take !== undefined) throw new TypeError(`Cannot take related events: ${list.rules.take}`);
     const { events } = list;
     if (which === undefined) {

@@ -6,12 +6,30 @@ import { lazyDispatcher } from "./dispatcher.ts";
 import { EventBus, type EventBusOptions } from "./bus/event_bus.ts";
 import type { HandlerClassFor, HandlerOptions, HandlerResult, RegisteredHandler } from "./handler.ts";
 import { Invoker } from "./bus/invoker.ts";
-import type { Dispatchable, MessageKind, MessagesByKind, MessageType } from "./message.ts";
-import { describe } from "./naming.ts";
+import type { Dispatchable, MessagesByKind, MessageType } from "./message.ts";
+import { describe, type MessageNames } from "./naming.ts";
 import { type CommandPipeline, ContextPipeline } from "./pipeline/context_pipeline.ts";
 import { MethodPipeline } from "./pipeline/method_pipeline.ts";
 import { QueryBus } from "./bus/query_bus.ts";
-import { HandlerRegistry } from "./registry.ts";
+import { HandlerRegistries } from "./registries.ts";
+import { refuseUndefined } from "./refuse_undefined.ts";
+
+/** How a {@linkcode MessageRouter} keeps its handlers. */
+export interface MessageRouterOptions {
+  /**
+   * Whether a handler takes the place of a former one of its own name: see {@linkcode MessageRouter.hotReload}.
+   *
+   * @default {false}
+   */
+  readonly hotReload?: boolean | undefined;
+  /**
+   * Knows the stable names of messages, which a {@linkcode MessageCatalogue} does. Errors about handlers then name
+   * messages by them, whatever a minifier makes of the names of classes.
+   *
+   * @default {the names of the classes}
+   */
+  readonly catalogue?: MessageNames | undefined;
+}
 
 /**
  * The composition root: it knows the handlers and makes the buses. Two routers share nothing.
@@ -42,9 +60,7 @@ import { HandlerRegistry } from "./registry.ts";
  * ```
  */
 export class MessageRouter<Scope = unknown> {
-  readonly #commands = new HandlerRegistry("single");
-  readonly #queries = new HandlerRegistry("single");
-  readonly #events = new HandlerRegistry("multiple");
+  readonly #registries: HandlerRegistries;
   readonly #container: DIAdapter;
   readonly #invoker: Invoker;
 
@@ -52,9 +68,17 @@ export class MessageRouter<Scope = unknown> {
    * Makes a router without handlers, and offers its buses to the container.
    *
    * @param adapter The container that builds the handlers; by default a new {@linkcode Container}.
+   * @param options How the router keeps its handlers.
    * @throws {TypeError} If the container lacks a method, or serves another router already.
    */
-  constructor(adapter?: DIAdapter<Scope>) {
+  constructor(adapter?: DIAdapter<Scope>, options: MessageRouterOptions = {}) {
+    // A fork passes the router that it is of.
+    const { parent, hotReload, catalogue } = options as MessageRouterOptions & {
+      readonly parent?: MessageRouter | undefined;
+    };
+    this.#registries = new HandlerRegistries(parent === undefined ? undefined : parent.#registries);
+    if (hotReload !== undefined) this.hotReload = hotReload;
+    if (catalogue !== undefined) this.#registries.catalogue = catalogue;
     const container = (adapter ?? new Container()) as DIAdapter;
     if (typeof container.wire !== "function" || typeof container.lazy !== "function") {
       throw new TypeError(`Cannot use ${describe(container)} as a container: it has no methods "wire" and "lazy"`);
@@ -68,47 +92,46 @@ export class MessageRouter<Scope = unknown> {
     ]);
   }
 
+  /**
+   * Whether the router runs under hot reload, which evaluates a module again: a handler that is registered again under its
+   * own name, for the same message, then takes the place of the former. Dispatches that have begun go on with the former.
+   *
+   * Set it before the first reload, on the default router with `router.hotReload = true`. A handler without a name cannot
+   * be told from others. Two handlers of an event that have the same name are one then: leave it `false` in production.
+   *
+   * @default {false}
+   */
+  get hotReload(): boolean {
+    return this.#registries.hotReload;
+  }
+
+  set hotReload(value: boolean) {
+    this.#registries.hotReload = value;
+  }
+
   /** The classes of command that have a handler. */
   get commandTypes(): readonly MessageType[] {
-    return this.#commands.messageTypes;
+    return this.#registries.command.messageTypes;
   }
 
   /** The classes of query that have a handler. */
   get queryTypes(): readonly MessageType[] {
-    return this.#queries.messageTypes;
+    return this.#registries.query.messageTypes;
   }
 
   /** The classes of event that have a handler. */
   get eventTypes(): readonly MessageType[] {
-    return this.#events.messageTypes;
+    return this.#registries.event.messageTypes;
   }
 
   /**
-   * Finds what handles a class of message, on the buses of any kind. A handler of a base class is among them where a
-   * message would reach it.
+   * Finds what would handle a class of message, on the buses of any kind. Handlers of a base class are among it.
    *
    * @param type The class of message.
    * @returns The handlers, those of commands first, with the kind of their bus.
-   *
-   * @example
-   * ```ts
-   * import { assertEquals } from "@std/assert";
-   * import { Event, MessageRouter } from "@cq/core";
-   *
-   * class OrderPlaced extends Event {}
-   * function sendReceipt(): void {}
-   *
-   * const router = new MessageRouter();
-   * router.newEventBus().subscribe(OrderPlaced, sendReceipt);
-   *
-   * assertEquals(router.handlersOf(OrderPlaced), [{ kind: "event", handler: sendReceipt }]);
-   * ```
    */
   handlersOf(type: MessageType): readonly RegisteredHandler[] {
-    const registries = { command: this.#commands, query: this.#queries, event: this.#events };
-    return (Object.keys(registries) as MessageKind[]).flatMap((kind) =>
-      registries[kind].find(type.prototype).map(({ source }) => ({ kind, handler: source }))
-    );
+    return this.#registries.handlersOf(type);
   }
 
   /**
@@ -124,7 +147,7 @@ export class MessageRouter<Scope = unknown> {
     types: T,
     options?: HandlerOptions<HandlerResult<"command", T>>,
   ): HandlerDecorator<HandlerClassFor<"command", T>> {
-    return handlerDecorator(this.#commands, { kind: "command", types, options });
+    return handlerDecorator(this.#registries.command, { kind: "command", types, options });
   }
 
   /**
@@ -140,7 +163,7 @@ export class MessageRouter<Scope = unknown> {
     types: T,
     options?: HandlerOptions<HandlerResult<"query", T>>,
   ): HandlerDecorator<HandlerClassFor<"query", T>> {
-    return handlerDecorator(this.#queries, { kind: "query", types, options });
+    return handlerDecorator(this.#registries.query, { kind: "query", types, options });
   }
 
   /**
@@ -155,7 +178,51 @@ export class MessageRouter<Scope = unknown> {
     types: T,
     options?: HandlerOptions,
   ): HandlerDecorator<HandlerClassFor<"event", T>> {
-    return handlerDecorator(this.#events, { kind: "event", types, options });
+    return handlerDecorator(this.#registries.event, { kind: "event", types, options });
+  }
+
+  /**
+   * Makes a router with the same handlers, those included that are registered later, another container and other buses.
+   * What is registered with it stays with it; for a command or a query its own handler comes before that of this router.
+   * Middlewares and listeners belong to buses, so it has none of them.
+   *
+   * It is how an application is tested with fakes, whichever router its handlers are registered with.
+   *
+   * @typeParam S What stands for one run of a handler in the container.
+   * @param adapter The container that builds the handlers; by default a new {@linkcode Container}.
+   * @returns The router.
+   * @throws {TypeError} If the container lacks a method, or serves another router already.
+   *
+   * @example
+   * ```ts
+   * import { assertEquals } from "@std/assert";
+   * import { Command, CommandBus, commandHandler, Container, inject, router } from "@cq/core";
+   *
+   * abstract class UserRepository {
+   *   abstract add(name: string): number;
+   * }
+   *
+   * class CreateUser extends Command<number> {}
+   *
+   * @commandHandler(CreateUser)
+   * class CreateUserHandler {
+   *   readonly #users = inject(UserRepository);
+   *
+   *   handle(_command: CreateUser): number {
+   *     return this.#users.add("Ada");
+   *   }
+   * }
+   *
+   * // In each test:
+   * const container = new Container();
+   * container.bind(UserRepository, () => ({ add: () => 7 }));
+   * router.fork(container);
+   *
+   * assertEquals(await container.get(CommandBus).dispatch(new CreateUser()), 7);
+   * ```
+   */
+  fork<S = unknown>(adapter?: DIAdapter<S>): MessageRouter<S> {
+    return new MessageRouter(adapter, { parent: this } as MessageRouterOptions);
   }
 
   /**
@@ -184,15 +251,17 @@ export class MessageRouter<Scope = unknown> {
   ): MethodPipeline<First, MessagesByKind["command"], Dispatchable<"query", unknown>>;
   commandPipeline<First extends MessagesByKind["command"], Context extends object>(
     type: MessageType<First>,
-    context?: new () => Context,
+    ...contexts: [] | [new () => Context]
   ): unknown {
+    if (type === undefined) refuseUndefined("make a pipeline", "the class of its first message");
     const dispatchers = {
       dispatcher: lazyDispatcher<MessagesByKind["command"]>(this.#container.lazy(CommandBus)),
       queryDispatcher: lazyDispatcher<Dispatchable<"query", unknown>>(this.#container.lazy(QueryBus)),
     };
-    return context === undefined
+    // A context that is given and undefined is refused there.
+    return contexts.length === 0
       ? new MethodPipeline<First, MessagesByKind["command"], Dispatchable<"query", unknown>>(dispatchers)
-      : new ContextPipeline({ message: type, context }, dispatchers);
+      : new ContextPipeline({ message: type, context: contexts[0] }, dispatchers);
   }
 
   /**
@@ -203,7 +272,7 @@ export class MessageRouter<Scope = unknown> {
    */
   newCommandBus(): CommandBus {
     const eventBus = this.#container.lazy(EventBus);
-    return new CommandBus({ registry: this.#commands, invoker: this.#invoker, eventBus });
+    return new CommandBus({ registries: this.#registries, invoker: this.#invoker, eventBus });
   }
 
   /**
@@ -212,7 +281,7 @@ export class MessageRouter<Scope = unknown> {
    * @returns The bus. Its middlewares and listeners are its own.
    */
   newQueryBus(): QueryBus {
-    return new QueryBus({ registry: this.#queries, invoker: this.#invoker });
+    return new QueryBus({ registries: this.#registries, invoker: this.#invoker });
   }
 
   /**
@@ -222,6 +291,6 @@ export class MessageRouter<Scope = unknown> {
    * @returns The bus. Its middlewares and listeners are its own.
    */
   newEventBus(options?: EventBusOptions): EventBus {
-    return new EventBus({ registry: this.#events, invoker: this.#invoker }, options);
+    return new EventBus({ registries: this.#registries, invoker: this.#invoker }, options);
   }
 }

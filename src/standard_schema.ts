@@ -17,7 +17,7 @@ export interface StandardSchema<Output = unknown, Input = unknown> {
 }
 
 /**
- * The answer of a schema: its output, or what is wrong with the value.
+ * What a schema says of a value: what it makes of it, or what is wrong with it.
  *
  * @typeParam Output What the schema makes of a value that it accepts.
  */
@@ -29,18 +29,19 @@ export type SchemaResult<Output = unknown> =
 export interface SchemaIssue {
   /** What is wrong. */
   readonly message: string;
-  /** The way to the wrong part of the value: keys, or objects that hold a key. */
+  /** Where in the value it is: keys, or objects that hold a key. */
   readonly path?: readonly (PropertyKey | { readonly key: PropertyKey })[] | undefined;
 }
 
 /**
- * The data of a message, which the output of a schema has to fit: all its properties but the methods.
+ * The data of a message, which a schema has to put out: all its properties but the methods.
  *
  * @typeParam M The message.
  */
 export type MessageData<M> = M extends object ? {
-    // The brands of the base classes are keyed by symbols.
-    [K in keyof M as K extends symbol ? never : M[K] extends (...args: never) => unknown ? never : K]: M[K];
+    // The base classes have a property for the compiler alone.
+    [K in keyof M as K extends symbol | "~contract" ? never : M[K] extends (...args: never) => unknown ? never : K]:
+      M[K];
   }
   : M;
 
@@ -70,10 +71,10 @@ export type MessageData<M> = M extends object ? {
 export type SchemaFor<M> = StandardSchema<MessageData<M>>;
 
 /**
- * Whether a value is a schema.
+ * Makes sure that a value is a schema.
  *
- * @param value Any value. In some libraries a schema is a function.
- * @returns Whether it has the method of a schema.
+ * @param value What should be a schema. With some libraries a schema is a function.
+ * @returns Whether it has what a schema has.
  */
 export function isStandardSchema(value: unknown): value is StandardSchema {
   if ((typeof value !== "object" && typeof value !== "function") || value === null) return false;

@@ -7,6 +7,17 @@
 export type AbstractConstructor<T = object> = abstract new (...args: any[]) => T;
 
 /**
+ * A class whose constructor is private or protected: a static method makes its instances.
+ *
+ * @typeParam T The instances of the class.
+ */
+export interface PrivateClass<T = object> extends NewableFunction {
+  // The intersection has the compiler infer from a constructor first: the prototype of a generic class is of `any`.
+  /** What its instances inherit. */
+  readonly prototype: NonNullable<T>;
+}
+
+/**
  * Names a dependency that has no class of its own: an interface, a number, a promise.
  *
  * @typeParam T The dependency.
@@ -28,7 +39,7 @@ export class InjectionToken<T> {
   /** The name of the token in error messages. */
   readonly name: string;
   /** Exists for the compiler alone. */
-  declare protected readonly type: T;
+  declare readonly "~type": T;
 
   /**
    * Makes a token. Two tokens with the same name are still two tokens.
@@ -45,4 +56,4 @@ export class InjectionToken<T> {
  *
  * @typeParam T The dependency.
  */
-export type Token<T> = AbstractConstructor<T> | InjectionToken<T>;
+export type Token<T> = AbstractConstructor<T> | PrivateClass<T> | InjectionToken<T>;

@@ -168,7 +168,8 @@ Deno.test("ContextValues.with() refuses what is not a token", () => {
   );
 
   assertEquals(messages, [
-    'Cannot give a value to "undefined": it is neither a class nor an InjectionToken',
+    "Cannot give a value to a token: the token is undefined. The usual cause is a circular import: move the class to a " +
+    "module of its own",
     'Cannot give a value to "null": it is neither a class nor an InjectionToken',
     'Cannot give a value to "TX": it is neither a class nor an InjectionToken',
     'Cannot give a value to an instance of "Object": it is neither a class nor an InjectionToken',
@@ -602,7 +603,7 @@ for (const [sort, newContainer] of Object.entries(CONTAINERS)) {
   Deno.test(`inject() of a token that is undefined finds no value, ${sort}`, async () => {
     const dispatch = setUp("query", handlerClass(() => inject(undefined as never)), { adapter: newContainer() });
 
-    await assertRejects(() => dispatch({ values: ADA }), ProviderNotFoundError);
+    await assertRejects(() => dispatch({ values: ADA }), TypeError, "the token of a dependency is undefined");
   });
 
   Deno.test(`inject() gives a singleton what the container has bound, ${sort}, and never a value`, async () => {

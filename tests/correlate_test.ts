@@ -163,11 +163,12 @@ Deno.test("correlate() treats a message object that is dispatched again with the
 });
 
 Deno.test("correlate() gives a primitive an id at each dispatch", async () => {
-  const { events, seen, note } = correlatedBuses(correlate({ createId: counting() }));
-  events.subscribe(Number, note);
-
-  await events.dispatch(5);
-  await events.dispatch(5);
+  const seen: Metadata[] = [];
+  const queue = new MemoryQueue<number>({ maxSize: 2 });
+  const pump = new Pump(queue, (_message: number, options) => void seen.push(options?.metadata ?? {}));
+  for (let count = 0; count < 2; count++) await queue.send(5);
+  queue.close();
+  await pump.use(correlate({ createId: counting() })).drain();
 
   assertEquals(seen.map(({ messageId }) => messageId), ["Number 1", "Number 2"]);
 });

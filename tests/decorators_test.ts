@@ -417,7 +417,7 @@ const REFUSALS = [
 function assertRefuses(define: () => unknown, { kind = "command", name }: { kind?: string; name: string }): void {
   assertEquals(
     assertThrows(define, TypeError).message,
-    `Cannot use "${name}" as a ${kind} handler: it is not a class. ` +
+    `Cannot use "${name}" as ${kind === "event" ? "an" : "a"} ${kind} handler: it is not a class. ` +
       `A function is registered with subscribe() on the ${kind} bus`,
   );
 }
@@ -578,3 +578,33 @@ for (const kind of ["command", "query", "event"] as const) {
     );
   });
 }
+// Looked at: the decorators of all three kinds and of both routers, and the two of a pipeline, each as Next's compiler and
+// Babel's "2018-09" call them.
+Deno.test("a decorator that was compiled as in the proposal of 2018 says so, and names the way out", () => {
+  class Descriptor {
+    readonly kind: string;
+    constructor(parts: { kind: string }) {
+      this.kind = parts.kind;
+      Object.assign(this, parts);
+    }
+  }
+  const ofClass = new Descriptor({ kind: "class", elements: [] } as { kind: string });
+  const ofMethod = new Descriptor({ kind: "method", key: "created", placement: "prototype" } as { kind: string });
+  const router = new MessageRouter();
+  const pipeline = router.commandPipeline(Create);
+  const message = (what: string, role: string) =>
+    `Cannot use ${what} as ${role}: its decorator was compiled as in an old proposal. Set "experimentalDecorators": true in ` +
+    'tsconfig.json, or the version "2023-11" in the options of the compiler';
+
+  for (
+    const [decorate, descriptor, expected] of [
+      [router.commandHandler(Create), ofClass, message("a class", "a command handler")],
+      [router.queryHandler(Find), ofClass, message("a class", "a query handler")],
+      [router.eventHandler(Happened), ofClass, message("a class", "an event handler")],
+      [pipeline.step, ofMethod, message('"created"', "a step")],
+      [pipeline.queryStep, ofMethod, message('"created"', "a step")],
+    ] as readonly (readonly [(decorated: never) => unknown, Descriptor, string])[]
+  ) {
+    assertEquals(assertThrows(() => decorate(descriptor as never), TypeError).message, expected);
+  }
+});

@@ -445,6 +445,22 @@ Deno.test("deduplicate() keeps keys apart where names contain separators", async
   assertEquals(await commands.dispatch(new Other()), "other");
 });
 
+Deno.test("deduplicate() takes the names of a catalogue for a store that outlives the process, and refuses what it does not know", async () => {
+  class Unlisted extends Command<string> {
+    readonly orderId = "order 7";
+  }
+  const catalogue = { nameOf: (message: unknown) => message instanceof ChargeCard ? "shop.charge" : undefined };
+  const store = new SharedStore();
+  const commands = processOf("one", { ...BY_ORDER, store, catalogue }).subscribe(Unlisted, () => "handled");
+
+  assertEquals(await commands.dispatch(new ChargeCard()), "charged by one");
+  assertEquals(await processOf("two", { ...BY_ORDER, store, catalogue }).dispatch(new ChargeCard()), "charged by one");
+  assertEquals(store.keys, ["command:shop.charge:order 7"]);
+
+  const error = await assertRejects(() => commands.dispatch(new Unlisted()), TypeError);
+  assertEquals(error.message, 'Cannot deduplicate "Unlisted": the catalogue has no name for it. Add it there');
+});
+
 // What its options may be
 
 for (const [ms, shown] of [[0, "0"], [-1, "-1"], [NaN, "NaN"], ["5", '"5"'], [5n, "5n"], [null, "null"]] as const) {

@@ -76,6 +76,8 @@ finished the first task
 stopped: 0 tasks in flight, 2 left for the next pump
 `,
   "07_testing.ts": `
+test 1 of CreateUserHandler created Ada
+test 2 of CreateUserHandler created Ada
 the receipt was sent once: true, fulfilled
 The case "never lets an abandoned receive swallow a message" fails: expected a consumer to be able to leave, but it did not happen within 200 ms. Run it again with { seed: 1, runs: 1 }
 The case "continues with the other consumers when one consumer throws" fails: expected message 1 to be delivered though another consumer has thrown, but it did not happen within 200 ms. Run it again with { seed: 1, runs: 1 }

@@ -408,11 +408,12 @@ Deno.test("a context can be passed on, and has known types", () => {
 
 Deno.test("Handler and HandlerFunction take the result from the message, unless it is named", () => {
   compiled(() => {
-    holds<Equal<ReturnType<Handler<CreateUser>["handle"]>, number | PromiseLike<number>>>();
+    holds<Equal<ReturnType<Handler<CreateUser>["handle"]>, number | Promise<number> | PromiseLike<number>>>();
     holds<Equal<ReturnType<Handler<Plain>["handle"]>, unknown>>();
-    holds<Equal<ReturnType<Handler<Plain, User>["handle"]>, User | PromiseLike<User>>>();
+    holds<Equal<ReturnType<Handler<Plain, User>["handle"]>, User | Promise<User> | PromiseLike<User>>>();
     holds<Equal<Parameters<HandlerFunction<FindName>>, [message: FindName, context: HandlerContext]>>();
-    holds<Equal<ReturnType<HandlerFunction<FindName>>, string | undefined | PromiseLike<string | undefined>>>();
+    type Name = string | undefined;
+    holds<Equal<ReturnType<HandlerFunction<FindName>>, Name | Promise<Name> | PromiseLike<Name>>>();
   });
   compiled(() =>
     class implements Handler<CreateUser> {

@@ -13,6 +13,7 @@ import {
   QueueClosedError,
 } from "@cq/core";
 import { countAbortListeners } from "./support/abort_listeners.ts";
+import { nextTurn } from "./support/pump_parts.ts";
 
 /** Receives the next delivery. The test fails if the consumer has ended. */
 async function take<T>(consumer: AsyncIterator<Delivery<T>>): Promise<Delivery<T>> {
@@ -251,7 +252,7 @@ Deno.test("MemoryQueue takes messages back from a consumer that breaks out of it
   assertEquals([queue.size, queue.pending], [2, 0]);
 
   const { message, attempt } = await take(queue[Symbol.asyncIterator]());
-  assertEquals([message, attempt], ["a", 2], "the message is at the head again");
+  assertEquals([message, attempt], ["a", 1], "the message is at the head again, and it has not failed");
 });
 
 Deno.test("MemoryQueue takes messages back from a consumer that throws out of its loop", async () => {
@@ -318,7 +319,7 @@ Deno.test("MemoryQueue gives messages that come back to the receivers that wait"
   assertEquals([(await first!).message, (await second!).message], ["a", "b"]);
 });
 
-Deno.test("MemoryQueue never gives up a message because consumers leave", async () => {
+Deno.test("MemoryQueue counts no attempt of a message that a consumer gives back", async () => {
   const dead: string[] = [];
   const queue = new MemoryQueue<string>({ maxSize: 1, maxAttempts: 1, onDead: ({ message }) => dead.push(message) });
   await queue.send("a");
@@ -326,7 +327,7 @@ Deno.test("MemoryQueue never gives up a message because consumers leave", async 
     for await (const _delivery of queue) break;
   }
   const delivery = await take(queue[Symbol.asyncIterator]());
-  assertEquals([delivery.attempt, dead], [4, []]);
+  assertEquals([delivery.attempt, delivery.isLast, dead], [1, true, []]);
 
   await delivery.nack();
   assertEquals(dead, ["a"]);
@@ -418,6 +419,7 @@ Deno.test("Delivery.nack() does not let the senders to a rendezvous starve", asy
   assertEquals((await take(consumer)).message, "a");
   await idle();
   assertEquals(waiting.state, "resolved");
+  assertEquals((await take(consumer)).message, "poison");
 });
 
 Deno.test("Delivery.nack() may take a queue above its limit, and senders then wait for room", async () => {
@@ -433,6 +435,7 @@ Deno.test("Delivery.nack() may take a queue above its limit, and senders then wa
   await take(consumer);
   await idle();
   assertEquals([queue.size, waiting.state], [1, "waiting"]);
+  await nextTurn();
   await take(consumer);
   await idle();
   assertEquals([queue.size, waiting.state], [1, "resolved"]);
@@ -446,6 +449,7 @@ Deno.test("MemoryQueue withdraws the message of a sender after a message came ba
   const controller = new AbortController();
   const first = watch(queue.send("b", { signal: controller.signal }));
   await delivery.nack();
+  await nextTurn();
   const second = watch(queue.send("c"));
   controller.abort();
 
@@ -488,21 +492,355 @@ for (const delay of [-1, NaN, Infinity, 2 ** 31]) {
   });
 }
 
-Deno.test("Delivery.nack() with a delay does not keep the process alive", async () => {
+/** Runs a program, and returns what it has printed. */
+async function run(program: string): Promise<string> {
   const script = `
     import { MemoryQueue } from ${JSON.stringify(new URL("../src/queue/memory/memory_queue.ts", import.meta.url).href)};
-    const queue = new MemoryQueue({ maxSize: 1, maxAttempts: 2 });
-    await queue.send("a");
-    const { value } = await queue[Symbol.asyncIterator]().next();
-    await value.nack({ delay: 600_000 });
-    console.log("pending", queue.pending);
+    const queue = new MemoryQueue({ maxSize: 2, maxAttempts: 2 });
+    ${program}
   `;
   const process = new Deno.Command(Deno.execPath(), {
     args: ["eval", "--no-check", "--ext=ts", script],
     signal: AbortSignal.timeout(20_000),
   });
-  const { success, stdout } = await process.output();
-  assertEquals([success, new TextDecoder().decode(stdout).trim()], [true, "pending 1"]);
+  const { success, stdout, stderr } = await process.output();
+  assert(success, new TextDecoder().decode(stderr));
+  return new TextDecoder().decode(stdout).trim();
+}
+
+for (
+  const [name, delayed] of [
+    ["Delivery.nack()", `await queue.send("a"); await (await consumer.next()).value.nack({ delay });`],
+    ["MemoryQueue.send()", `await queue.send("a", { delay });`],
+  ] as const
+) {
+  Deno.test(`${name} with a delay does not keep the process alive when nobody waits for the queue`, async () => {
+    const printed = await run(`
+      const delay = 600_000;
+      const consumer = queue[Symbol.asyncIterator]();
+      ${delayed}
+      // A consumer that waited and left keeps nothing alive either.
+      const leaving = queue[Symbol.asyncIterator]();
+      leaving.next();
+      leaving.return();
+      console.log("left with", queue.size + queue.pending);
+    `);
+    assertEquals(printed, "left with 1");
+  });
+
+  Deno.test(`${name} with a delay keeps the process alive while a consumer waits`, async () => {
+    const printed = await run(`
+      const delay = 50;
+      const consumer = queue[Symbol.asyncIterator]();
+      ${delayed}
+      const { value: { message, attempt } } = await consumer.next();
+      console.log("received", message, attempt);
+    `);
+    assertEquals(printed, name === "Delivery.nack()" ? "received a 2" : "received a 1");
+  });
+}
+
+Deno.test("Delivery.nack() delivers again only in a later turn of the event loop, so that timers are heard", async () => {
+  const queue = new MemoryQueue<string>({ maxSize: 1, maxAttempts: Infinity });
+  await queue.send("a");
+  let isOver = false;
+  setTimeout(() => isOver = true, 5);
+  let attempts = 0;
+  for await (const delivery of queue) {
+    attempts++;
+    if (isOver) break;
+    await delivery.nack();
+  }
+  assert(attempts > 1);
+});
+
+Deno.test("Delivery.nack() without requeue gives the message up at once, with its reason", async () => {
+  const dead: unknown[] = [];
+  const queue = new MemoryQueue<string>({
+    maxSize: 1,
+    maxAttempts: Infinity,
+    onDead: ({ message, attempt }, reason) => dead.push([message, attempt, reason]),
+  });
+  await queue.send("a");
+  await (await take(queue[Symbol.asyncIterator]())).nack({ requeue: false, reason: "poison", delay: 1000 });
+  assertEquals([dead, queue.size, queue.pending], [[["a", 1, "poison"]], 0, 0]);
+});
+
+Deno.test("Delivery of a MemoryQueue has the key, the time of the send, and whether it is the last", async () => {
+  using time = new FakeTime(1_000);
+  const queue = new MemoryQueue<string>({ maxSize: 1, maxAttempts: 2 });
+  await queue.send("a", { key: "k" });
+  const consumer = queue[Symbol.asyncIterator]();
+  const first = await take(consumer);
+  await first.nack({ delay: 500 });
+  await time.tickAsync(500);
+  const second = await take(consumer);
+  for (const delivery of [first, second]) {
+    assertEquals([delivery.key, delivery.sentAt, delivery.id, delivery.signal], [
+      "k",
+      new Date(1_000),
+      undefined,
+      undefined,
+    ]);
+  }
+  assertEquals([first.isLast, second.isLast], [false, true]);
+});
+
+Deno.test("MemoryQueue.send() refuses an id, because the queue does not promise ids", async () => {
+  class SendMail extends Command {}
+  const queue = new MemoryQueue<SendMail>({ maxSize: 1 });
+  const error = await assertRejects(() => queue.send(new SendMail(), { id: "1" }), RangeError);
+  assertEquals(
+    error.message,
+    'Cannot send "SendMail" with an id: a MemoryQueue does not know which ids it has had. ' +
+      "Leave the id out, or use a durable queue",
+  );
+  assertEquals(queue.size, 0);
+});
+
+for (const delay of [-1, NaN, Infinity, 2 ** 31]) {
+  Deno.test(`MemoryQueue.send() refuses a delay of ${delay} ms`, async () => {
+    const queue = new MemoryQueue<string>({ maxSize: 1 });
+    const error = await assertRejects(() => queue.send("a", { delay }), RangeError);
+    assertEquals(
+      error.message,
+      `Cannot send "String" after ${delay} ms: delay must be a number from 0 to 2147483647`,
+    );
+    assertEquals(queue.size, 0);
+  });
+}
+
+Deno.test("MemoryQueue.send() with a delay delays that message only, which takes room meanwhile", async () => {
+  using time = new FakeTime();
+  const queue = new MemoryQueue<string>({ maxSize: 2 });
+  await queue.send("a", { delay: 1000 });
+  await queue.send("b");
+  const waiting = watch(queue.send("c"));
+  await idle();
+  assertEquals([queue.size, waiting.state], [2, "waiting"]);
+
+  const consumer = queue[Symbol.asyncIterator]();
+  for (const message of ["b", "c"]) assertEquals((await take(consumer)).message, message);
+  const received = watch(take(consumer));
+  await time.tickAsync(999);
+  await idle();
+  assertEquals([queue.size, received.state], [1, "waiting"]);
+  await time.tickAsync(1);
+  await idle();
+  assertEquals([queue.size, (received.value as Delivery<string>).message], [0, "a"]);
+});
+
+Deno.test("MemoryQueue.send() with a delay to a rendezvous resolves when a consumer has the message", async () => {
+  using time = new FakeTime();
+  const queue = new MemoryQueue<string>();
+  const sent = watch(queue.send("a", { delay: 1000 }));
+  const received = watch(take(queue[Symbol.asyncIterator]()));
+  await time.tickAsync(999);
+  await idle();
+  assertEquals([sent.state, received.state], ["waiting", "waiting"]);
+  await time.tickAsync(1);
+  await idle();
+  assertEquals([sent.state, received.state], ["resolved", "resolved"]);
+});
+
+for (const end of ["aborted", "closed"] as const) {
+  Deno.test(`MemoryQueue.send() with a delay leaves no timer when its sender was ${end}`, async () => {
+    using time = new FakeTime();
+    const queue = new MemoryQueue<string>();
+    const controller = new AbortController();
+    const sent = watch(queue.send("a", { delay: 1000, key: "k", signal: controller.signal }));
+    const other = watch(queue.send("b", { delay: 1000, signal: controller.signal }));
+    if (end === "aborted") controller.abort();
+    else queue.close();
+    await idle();
+    assertEquals([sent.state, other.state, time.next()], ["rejected", "rejected", false]);
+  });
+}
+
+Deno.test("MemoryQueue delivers the messages of one key one at a time, and others meanwhile", async () => {
+  const queue = new MemoryQueue<string>({ maxSize: Infinity });
+  for (const message of ["k1", "k2", "l1", "x"]) {
+    await queue.send(message, message === "x" ? {} : { key: message[0]! });
+  }
+  const consumer = queue[Symbol.asyncIterator]();
+  const first = await take(consumer);
+  assertEquals([first.message, (await take(consumer)).message, (await take(consumer)).message], ["k1", "l1", "x"]);
+  const next = watch(take(consumer));
+  await idle();
+  assertEquals(next.state, "waiting");
+  await first.ack();
+  await idle();
+  assertEquals((next.value as Delivery<string>).message, "k2");
+});
+
+Deno.test("MemoryQueue delivers in the order of sending, whatever the keys, to one consumer that acks each", async () => {
+  const queue = new MemoryQueue<number>({ maxSize: Infinity });
+  const messages = Array.from({ length: 100 }, (_, index) => index);
+  for (const message of messages) {
+    await queue.send(message, { key: message % 7 === 0 ? undefined : String(message % 5) });
+  }
+  queue.close();
+  assertEquals(await receiveAll(queue), messages);
+});
+
+for (const delay of [0, 1000]) {
+  Deno.test(`Delivery.nack() with a delay of ${delay} keeps the place of a message with a key, and blocks its key`, async () => {
+    using time = new FakeTime();
+    const queue = new MemoryQueue<string>({ maxSize: Infinity, maxAttempts: 2 });
+    for (const message of ["k1", "k2", "a"]) await queue.send(message, { key: message === "a" ? undefined : "k" });
+    const consumer = queue[Symbol.asyncIterator]();
+    await (await take(consumer)).nack({ delay });
+    const second = watch(take(queue[Symbol.asyncIterator]()));
+    await idle();
+    assertEquals((second.value as Delivery<string>).message, "a");
+
+    const third = watch(take(consumer));
+    await idle();
+    assertEquals(third.state, "waiting");
+    await time.tickAsync(delay);
+    await idle();
+    const again = third.value as Delivery<string>;
+    assertEquals([again.message, again.attempt], ["k1", 2]);
+    await again.ack();
+    assertEquals((await take(consumer)).message, "k2");
+  });
+}
+
+Deno.test("MemoryQueue.send() with a delay blocks the key until the message is handled", async () => {
+  using time = new FakeTime();
+  const queue = new MemoryQueue<string>({ maxSize: Infinity });
+  await queue.send("k1", { key: "k", delay: 1000 });
+  await queue.send("k2", { key: "k" });
+  const consumer = queue[Symbol.asyncIterator]();
+  const first = watch(take(consumer));
+  await idle();
+  assertEquals(first.state, "waiting");
+  await time.tickAsync(1000);
+  await idle();
+  const delivery = first.value as Delivery<string>;
+  assertEquals(delivery.message, "k1");
+  await delivery.ack();
+  assertEquals((await take(consumer)).message, "k2");
+});
+
+Deno.test("MemoryQueue lets the next message of a key be received when a sender withdraws the first", async () => {
+  using _time = new FakeTime();
+  const queue = new MemoryQueue<string>();
+  const controller = new AbortController();
+  const withdrawn = watch(queue.send("k1", { key: "k", delay: 1000, signal: controller.signal }));
+  const sent = watch(queue.send("k2", { key: "k" }));
+  const received = watch(take(queue[Symbol.asyncIterator]()));
+  await idle();
+  assertEquals([withdrawn.state, sent.state, received.state], ["waiting", "waiting", "waiting"]);
+  controller.abort();
+  await idle();
+  assertEquals([withdrawn.state, sent.state, received.state], ["rejected", "resolved", "resolved"]);
+});
+
+for (const end of ["given back", "given up"] as const) {
+  Deno.test(`MemoryQueue lets a key go on when its message was ${end}`, async () => {
+    const queue = new MemoryQueue<string>({ maxSize: 2 });
+    await queue.send("k1", { key: "k" });
+    await queue.send("k2", { key: "k" });
+    const consumer = queue[Symbol.asyncIterator]();
+    const delivery = await take(consumer);
+    if (end === "given up") await delivery.nack();
+    else await consumer.return!();
+    queue.close();
+    assertEquals(await receiveAll(queue), end === "given up" ? ["k2"] : ["k1", "k2"]);
+  });
+}
+
+Deno.test("MemoryQueue does not let a key go on before onDead has taken its message over", async () => {
+  const gate = Promise.withResolvers<void>();
+  const queue = new MemoryQueue<string>({ maxSize: 2, onDead: () => gate.promise });
+  await queue.send("k1", { key: "k" });
+  await queue.send("k2", { key: "k" });
+  const consumer = queue[Symbol.asyncIterator]();
+  const nacked = (await take(consumer)).nack();
+  const next = watch(take(consumer));
+  await idle();
+  assertEquals(next.state, "waiting");
+  gate.resolve();
+  await nacked;
+  await idle();
+  assertEquals(next.state, "resolved");
+});
+
+Deno.test("MemoryQueue keeps its consumers after close() until the messages of a blocked key are received", async () => {
+  const queue = new MemoryQueue<string>({ maxSize: 2 });
+  await queue.send("k1", { key: "k" });
+  await queue.send("k2", { key: "k" });
+  const held = await take(queue[Symbol.asyncIterator]());
+  queue.close();
+  const others = [watch(queue[Symbol.asyncIterator]().next()), watch(queue[Symbol.asyncIterator]().next())];
+  await idle();
+  assertEquals(others.map(({ state }) => state), ["waiting", "waiting"]);
+  await held.ack();
+  await idle();
+  assertEquals((others[0]!.value as IteratorResult<Delivery<string>>).value.message, "k2");
+  assertEquals(others[1]!.value, { done: true, value: undefined });
+});
+
+Deno.test("MemoryQueue keeps nothing of a key whose messages are handled", {
+  // deno test --v8-flags=--expose-gc
+  ignore: !("gc" in globalThis),
+}, async () => {
+  const { gc } = globalThis as unknown as { gc: () => void };
+  const heap = () => {
+    gc();
+    return Deno.memoryUsage().heapUsed;
+  };
+  const queue = new MemoryQueue<number>({ maxSize: Infinity, maxAttempts: 2 });
+  const consumer = queue[Symbol.asyncIterator]();
+  const pass = async (from: number) => {
+    for (let index = from; index < from + 50_000; index++) {
+      await queue.send(index, { key: `key ${index}` });
+      await (await take(consumer)).ack();
+    }
+  };
+  await pass(0);
+  const before = heap();
+  await pass(50_000);
+  const growth = heap() - before;
+  assert(growth < 2 ** 20, `the heap has grown by ${growth} bytes`);
+  assertEquals([queue.size, queue.pending], [0, 0]);
+});
+
+Deno.test("MemoryQueue[Symbol.asyncDispose]() closes the queue, ends its consumers and takes back what they hold", async () => {
+  using time = new FakeTime();
+  const queue = new MemoryQueue<string>({ maxSize: 3, maxAttempts: 2, onDead: () => assert(false) });
+  for (const message of ["a", "b", "c"]) await queue.send(message);
+  const holder = queue[Symbol.asyncIterator]();
+  const held = await take(holder);
+  await (await take(holder)).nack({ delay: 1000 });
+  await (await take(holder)).ack();
+  const waiting = watch(queue[Symbol.asyncIterator]().next());
+  await queue.send("d", { delay: 1000 });
+  const sender = watch(queue.send("e", { key: "k" }));
+  await idle();
+  assertEquals(waiting.state, "resolved");
+
+  await queue[Symbol.asyncDispose]();
+  await queue[Symbol.asyncDispose]();
+  await held.nack();
+  await held.ack();
+  await holder.return!();
+  assertEquals([queue.closed, sender.state, time.next()], [true, "resolved", false]);
+  assertEquals(await holder.next(), { done: true, value: undefined });
+  assertEquals(await queue[Symbol.asyncIterator]().next(), { done: true, value: undefined });
+  await assertRejects(() => queue.send("f"), QueueClosedError);
+});
+
+Deno.test("MemoryQueue[Symbol.asyncDispose]() ends the consumers that wait, though messages are delayed", async () => {
+  using time = new FakeTime();
+  const queue = new MemoryQueue<string>({ maxSize: 1 });
+  await queue.send("a", { delay: 1000 });
+  const waiting = watch(queue[Symbol.asyncIterator]().next());
+  {
+    await using _queue = queue;
+  }
+  assertEquals([waiting.value, time.next()], [{ done: true, value: undefined }, false]);
 });
 
 Deno.test("MemoryQueue hands a message to onDead after its last attempt, with the reason of the last nack", async () => {
@@ -549,9 +887,10 @@ Deno.test("MemoryQueue with infinite attempts never gives up a message", async (
   const consumer = queue[Symbol.asyncIterator]();
   for (let attempt = 1; attempt <= 100; attempt++) {
     const delivery = await take(consumer);
-    assertEquals(delivery.attempt, attempt);
+    assertEquals([delivery.attempt, delivery.isLast], [attempt, false]);
     await delivery.nack();
   }
+  await queue[Symbol.asyncDispose]();
 });
 
 for (const kind of ["throws", "rejects"] as const) {
@@ -613,6 +952,9 @@ Deno.test("Delivery.nack() is final", async () => {
   await delivery.ack();
   assertEquals([queue.size, queue.pending], [1, 0]);
   assertEquals((await take(consumer)).attempt, 2);
+  await delivery.ack();
+  await delivery.nack();
+  assertEquals([queue.size, queue.pending], [0, 1]);
 });
 
 Deno.test("MemoryQueue does not deliver a message while it is unacknowledged", async () => {

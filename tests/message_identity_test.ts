@@ -65,10 +65,10 @@ for (const [what, disguise] of Object.entries(DISGUISES)) {
   });
 }
 
-// gc() is there because of a flag of the tests.
-const { gc } = globalThis as unknown as { readonly gc: () => void };
+// This needs the garbage collector: deno test --v8-flags=--expose-gc.
+const { gc } = globalThis as { readonly gc?: () => void };
 
-Deno.test("A bus keeps no class of message alive that is not used any more", async () => {
+async function keepsNoClassAlive(): Promise<void> {
   const router = new MessageRouter();
   const buses = [
     router.newCommandBus().subscribe(Charge, () => "charged"),
@@ -95,10 +95,16 @@ Deno.test("A bus keeps no class of message alive that is not used any more", asy
 
   for (let turn = 0; turn < 5; turn++) {
     await new Promise((resolve) => setTimeout(resolve));
-    gc();
+    gc!();
   }
 
   const alive = refs.filter((ref) => ref.deref() !== undefined).length;
   // What the compiler of the runtime has cached of the last ones may live a little longer.
   assert(alive <= 10, `${alive} of ${refs.length} classes are alive`);
+}
+
+Deno.test({
+  name: "A bus keeps no class of message alive that is not used any more",
+  ignore: gc === undefined,
+  fn: keepsNoClassAlive,
 });

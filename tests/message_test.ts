@@ -1,5 +1,15 @@
-import { assertEquals, assertRejects, assertStrictEquals, assertThrows } from "@std/assert";
-import { type Bus, Command, Event, type MessageKind, MessageRouter, type MessageType, Query } from "../mod.ts";
+import { assertEquals, assertRejects, assertThrows } from "@std/assert";
+import {
+  type Bus,
+  Command,
+  Event,
+  MemoryQueue,
+  type MessageKind,
+  MessageRouter,
+  type MessageType,
+  Pump,
+  Query,
+} from "../mod.ts";
 
 class Rename extends Command<string> {}
 class Ping extends Query<string> {}
@@ -80,21 +90,32 @@ Deno.test("Bus.dispatch() tells two classes with the same name apart", async () 
   assertEquals(await queries.dispatch(new second()), "second");
 });
 
+// Looked at: each bus, an event bus with listeners alone, canHandle(), related events, and a pump, which may carry anything.
 for (
   const [name, type, value] of [
-    ["a string", String, ""],
-    ["a number", Number, 0],
-    ["a boolean", Boolean, false],
-    ["a bigint", BigInt, 0n],
-    ["a symbol", Symbol, Symbol("sent")],
+    ["string", String, ""],
+    ["number", Number, 0],
+    ["boolean", Boolean, false],
+    ["bigint", BigInt, 0n],
+    ["symbol", Symbol, Symbol("sent")],
   ] as const
 ) {
-  Deno.test(`Bus.dispatch() passes ${name} to the handler of its wrapper class, as it is`, async () => {
-    const queries = new MessageRouter().newQueryBus();
-    queries.subscribe(type as unknown as MessageType<object>, (message) => message);
-
-    assertStrictEquals(await queries.dispatch(value), value);
-    assertStrictEquals(await queries.dispatch(value), value);
+  Deno.test(`the buses refuse a ${name}, even if its wrapper class has a handler`, async () => {
+    const router = new MessageRouter();
+    const buses: readonly Bus<MessageKind>[] = [router.newCommandBus(), router.newQueryBus(), router.newEventBus()];
+    const message = `Cannot dispatch a ${name}: a message is an instance of a class, new …()`;
+    for (const bus of buses) {
+      bus.subscribe(type as unknown as MessageType<object>, (message) => message);
+      assertEquals((await assertRejects(() => bus.dispatch(value as never), TypeError)).message, message);
+      assertEquals(assertThrows(() => bus.canHandle(value as never), TypeError).message, message);
+    }
+    // A queue has no bus.
+    const handled: unknown[] = [];
+    const queue = new MemoryQueue<unknown>({ maxSize: 1 });
+    await queue.send(value);
+    queue.close();
+    await new Pump(queue, (message: unknown) => void handled.push(message)).drain();
+    assertEquals(handled, [value]);
   });
 }
 

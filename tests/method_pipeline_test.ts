@@ -521,7 +521,7 @@ Deno.test("MethodPipeline.run() refuses a context without a step", async () => {
   await assertRejects(
     () => signUp.run(undefined as never, new CreateUser()),
     TypeError,
-    'Cannot run a pipeline with "undefined": none of its methods is a step of the pipeline',
+    "Cannot run a pipeline: the class of its context is undefined",
   );
   assertEquals(log, []);
 });

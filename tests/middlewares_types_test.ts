@@ -8,7 +8,9 @@ import {
   type CommandBus,
   type EventBus,
   type HandlerContext,
+  InjectionToken,
   type Middleware,
+  type Producer,
   type Pump,
   type QueryBus,
 } from "@cq/core";
@@ -23,9 +25,11 @@ import {
   type DeduplicatedResult,
   type DeduplicationStore,
   type ErrorFilter,
+  type Inbox,
   MemoryDeduplicationStore,
   type MessageData,
   MessageValidationError,
+  type Outbox,
   retry,
   type RetryOptions,
   type SchemaFor,
@@ -33,6 +37,7 @@ import {
   type TimeoutOptions,
   trace,
   type Tracer,
+  transaction,
   validate,
   type ValidationIssue,
 } from "@cq/core/middlewares";
@@ -254,4 +259,65 @@ Deno.test("MessageValidationError has the issues, which cannot be replaced", () 
     error.issues = [];
   });
   assertEquals(error instanceof Error, true);
+});
+
+interface Sql {
+  unsafe(text: string): Promise<unknown[]>;
+}
+
+declare const sql: GenericClient;
+declare const queue: Outbox<Sql> & Inbox<Sql>;
+declare const other: Outbox<{ other: true }>;
+
+/** As a client that infers the result of the callback. */
+interface GenericClient {
+  begin<T>(work: (sql: Sql) => T | Promise<T>): Promise<T extends unknown[] ? never : T>;
+  transaction<T>(work: (sql: Sql) => Promise<T>, config?: { isolation: string }): Promise<T>;
+}
+
+Deno.test("transaction() infers the transaction from the token", () => {
+  compiled(() => {
+    const SQL = new InjectionToken<Sql>("SQL");
+    abstract class Unit {
+      abstract save(): void;
+    }
+    const middleware = transaction(SQL, (work) => sql.begin(work));
+    holds<Equal<typeof middleware, Middleware>>();
+    for (const target of [commands, queries, events, pump]) target.use(middleware);
+
+    transaction(SQL, (work) => sql.transaction(work, { isolation: "serializable" }));
+    transaction(SQL, (work) => sql.transaction(async (tx) => await work(tx)));
+    transaction(Unit, (work) => work({ save() {} }));
+    transaction(Unit, (work) =>
+      work(
+        new class extends Unit {
+          override save(): void {}
+        }(),
+      ));
+    // @ts-expect-error -- the function is given another transaction
+    transaction(Unit, (work) => sql.begin(work));
+    // @ts-expect-error -- it gives no promise
+    transaction(SQL, () => {});
+    // @ts-expect-error -- not a token
+    transaction("SQL", (work) => work({}));
+  });
+});
+
+Deno.test("transaction() takes queues of any messages as its outbox, whose transaction is that of the token", () => {
+  compiled(() => {
+    const SQL = new InjectionToken<Sql>("SQL");
+    const begin = (work: (tx: Sql) => Promise<void>) => sql.begin(work);
+    const typed = { within: (_sql: Sql): Producer<Plain> => ({ send: (_message: Plain) => Promise.resolve() }) };
+
+    transaction(SQL, begin, { outbox: queue, inbox: queue });
+    transaction(SQL, begin, { outbox: typed });
+    // @ts-expect-error -- so is the one that a function chooses
+    transaction(SQL, begin, { outbox: () => other });
+    transaction(SQL, begin, { outbox: undefined, inbox: undefined });
+    transaction(SQL, begin, { outbox: (event) => event instanceof Plain ? typed : undefined });
+    // @ts-expect-error -- the outbox is of another transaction
+    transaction(SQL, begin, { outbox: other });
+    // @ts-expect-error -- an outbox is not an inbox
+    transaction(SQL, begin, { inbox: typed });
+  });
 });

@@ -123,11 +123,10 @@ Deno.test("Draining throws its error at the end of an await using", async () => 
   assertStrictEquals(error, failure);
 });
 
-Deno.test("Draining.stop() that is not graceful fires the signal, and nacks at once", async () => {
-  const nacked: unknown[] = [];
+Deno.test("Draining.stop() that is not graceful fires the signal, and gives the messages back at once", async () => {
   const gate = Promise.withResolvers<void>();
   const signals: AbortSignal[] = [];
-  const queue = queueOf(["a", "b", "c"], { onDead: ({ message }, reason) => nacked.push([message, reason]) });
+  const queue = queueOf(["a", "b", "c"], { onDead: () => assert(false) });
   const draining = new Pump(queue, (_message, options) => {
     signals.push(options!.signal!);
     return gate.promise;
@@ -141,8 +140,7 @@ Deno.test("Draining.stop() that is not graceful fires the signal, and nacks at o
     [reason.name, reason.message],
     ["AbortError", "Cannot go on handling the message: the pump was stopped"],
   );
-  assertEquals(nacked, [["a", reason], ["b", reason]]);
-  assertEquals([queue.size, queue.pending], [1, 0]);
+  assertEquals([queue.size, queue.pending], [3, 0]);
 
   const unhandled = await unhandledRejections(async () => {
     gate.reject(new Error("too late"));
@@ -160,7 +158,7 @@ Deno.test("Draining.stop() that is not graceful ignores a late ack", async () =>
   await draining.stop();
   open("a");
   await idle();
-  assertEquals(log.map((entry) => (entry as unknown[])[0]), ["nack", "return"]);
+  assertEquals(log.map((entry) => (entry as unknown[])[0]), ["return", "nack"]);
 });
 
 Deno.test("Draining.stop() that is not graceful does not nack a message that is being acked", async () => {
@@ -220,7 +218,7 @@ Deno.test("Draining.stop() that is not graceful ignores an ack after a nack that
     open("a");
     await idle();
   }
-  assertEquals(log.map((entry) => (entry as unknown[])[0]), ["nack", "return"]);
+  assertEquals(log.map((entry) => (entry as unknown[])[0]), ["return", "nack"]);
 });
 
 Deno.test("Draining.stop() that is not graceful reports a nack that fails", async () => {
@@ -253,7 +251,7 @@ Deno.test("Draining.stop() of an idle pump leaves no timer", async () => {
   assertEquals(time.next(), false);
 });
 
-Deno.test("Draining.stop() fires the signal at its limit, and nacks the messages in flight", async () => {
+Deno.test("Draining.stop() fires the signal at its limit, and gives back the messages in flight", async () => {
   using time = new FakeTime();
   const queue = queueOf(["a", "b", "c"], { maxAttempts: 2 });
   const aborted: string[] = [];
@@ -289,7 +287,7 @@ Deno.test("Draining.stop() calls return() of an iterator once, even if its limit
   const draining = new Pump(consumer, handle, { concurrency: 2 }).draining({ graceful: { timeoutMs: 1000 } });
   await idle();
   const stopped = draining.stop();
-  await time.tickAsync(1000);
+  await time.tickAsync(5000);
   await stopped;
   assertEquals(returns, 1);
 });
@@ -329,7 +327,7 @@ Deno.test("Pump.drain() rejects with the reason of a signal that has fired, and 
   assertEquals([queue.size, queue.pending], [1, 0]);
 });
 
-Deno.test("Pump.drain() with a signal that fires passes it on, nacks the messages in flight and rejects with the reason", async () => {
+Deno.test("Pump.drain() with a signal that fires passes it on, gives back the messages in flight and rejects with the reason", async () => {
   const controller = new AbortController();
   const reason = new Error("gone");
   const reasons: unknown[] = [];
@@ -392,17 +390,15 @@ Deno.test("Draining.stop() does not wait for an async generator, and nacks the m
   assertEquals(log.sort(), ["closed", "nack"]);
 });
 
-Deno.test("Draining.stop() causes no unhandled rejection of an iterator that it does not wait for", async () => {
+Deno.test("Draining.stop() reports that a consumer could not be released, and ignores what its next() does later", async () => {
   const gate = Promise.withResolvers<IteratorResult<Delivery<string>>>();
+  const failure = new Error("cannot return");
   const consumer: Consumer<string> = {
-    [Symbol.asyncIterator]: () => ({
-      next: () => gate.promise,
-      return: () => Promise.reject(new Error("cannot return")),
-    }),
+    [Symbol.asyncIterator]: () => ({ next: () => gate.promise, return: () => Promise.reject(failure) }),
   };
   const unhandled = await unhandledRejections(async () => {
     const draining = new Pump(consumer, () => {}).draining();
-    await draining.stop();
+    assertStrictEquals(await assertRejects(() => draining.stop()), failure);
     gate.reject(new Error("too late"));
     await idle();
   });
@@ -468,27 +464,28 @@ Deno.test("Pump.draining() with closes that is not graceful leaves the other mes
 for (const kind of ["throws", "rejects"] as const) {
   Deno.test(`Pump.draining() with closes ends, with the error, when close() of the queue ${kind}`, async () => {
     const failure = new Error("cannot close");
-    const closes = {
-      close: () => {
+    class Unclosable extends MemoryQueue<string> {
+      override close(): void {
         if (kind === "throws") throw failure;
-        return Promise.reject(failure);
-      },
-    };
-    const draining = new Pump(new MemoryQueue<string>(), () => {}).draining({ closes });
+        return Promise.reject(failure) as unknown as void;
+      }
+    }
+    const closes = new Unclosable();
+    const draining = new Pump(closes, () => {}).draining({ closes });
     assertStrictEquals(await assertRejects(() => draining.stop()), failure);
   });
 }
 
 Deno.test("Pump.draining() with closes waits until the queue is closed", async () => {
   const gate = Promise.withResolvers<void>();
-  const queue = queueOf<string>([]);
-  const closes = {
-    close: () => {
-      queue.close();
-      return gate.promise;
-    },
-  };
-  const draining = new Pump(queue, () => {}).draining({ closes });
+  class ClosesLater extends MemoryQueue<string> {
+    override close(): void {
+      super.close();
+      return gate.promise as unknown as void;
+    }
+  }
+  const queue = new ClosesLater();
+  const draining = new Pump(queue, () => {}).draining({ closes: queue });
   const stopped = watch(draining.stop());
   await idle();
   assertEquals([queue.closed, stopped.state], [true, "waiting"]);

@@ -3,6 +3,8 @@ import {
   Command,
   type Consumer,
   ContextValues,
+  DELIVERY,
+  type Delivery,
   type DispatchOptions,
   type HandlerContext,
   MemoryQueue,
@@ -13,7 +15,7 @@ import {
 } from "@cq/core";
 import { recordingBus } from "@cq/core/testing";
 import { untyped } from "./support/logging_bus.ts";
-import { closedQueueOf, gatedHandler, idle, queueOf, scripted, watch } from "./support/pump_parts.ts";
+import { closedQueueOf, gatedHandler, idle, nextTurn, queueOf, scripted, watch } from "./support/pump_parts.ts";
 
 for (const concurrency of [0, -1, 1.5, NaN, Infinity]) {
   Deno.test(`Pump refuses a concurrency of ${concurrency}`, () => {
@@ -50,6 +52,32 @@ Deno.test("Pump.drain() resolves when the queue has ended and all is handled", a
   open("a");
   await idle();
   assertEquals([drained.state, queue.size, queue.pending], ["resolved", 0, 0]);
+});
+
+Deno.test("Pump gives each dispatch, and its middlewares, the delivery under DELIVERY", async () => {
+  for (const hasMiddleware of [false, true]) {
+    const deliveries: Delivery<string>[] = [];
+    const seen: unknown[] = [];
+    const consumer: Consumer<string> = {
+      async *[Symbol.asyncIterator]() {
+        for await (const delivery of closedQueueOf(["a", "b"])) {
+          deliveries.push(delivery);
+          yield delivery;
+        }
+      },
+    };
+    const pump = new Pump(consumer, (_message, options) => void seen.push(options?.values?.get(DELIVERY)));
+    if (hasMiddleware) {
+      pump.use((_message, next, { values }) => {
+        assertStrictEquals(values.get(DELIVERY), deliveries.at(-1));
+        return next();
+      });
+    }
+    await pump.drain();
+    assertEquals(deliveries.map(({ message }) => message), ["a", "b"]);
+    assertStrictEquals(seen[0], deliveries[0]);
+    assertStrictEquals(seen[1], deliveries[1]);
+  }
 });
 
 Deno.test("Pump acks after the dispatch has succeeded and not before", async () => {
@@ -105,7 +133,8 @@ Deno.test("Pump dispatches the message with a signal and its metadata", async ()
   await new Pump(queue, (message, options) => void calls.push([message, options])).drain();
 
   assertEquals(calls.map(([message]) => message), ["a", "b"]);
-  assertEquals(calls.map(([, options]) => Object.keys(options!)), [["signal", "metadata"], ["signal", "metadata"]]);
+  const keys = ["signal", "metadata", "values"];
+  assertEquals(calls.map(([, options]) => Object.keys(options!)), [keys, keys]);
   assertStrictEquals(calls[0]![1]!.metadata, metadata);
   assertEquals(calls[1]![1]!.metadata, {});
   assertStrictEquals(calls[0]![1]!.signal, calls[1]![1]!.signal);
@@ -203,6 +232,7 @@ Deno.test("Pump releases its idle workers at an error", async () => {
     throw failure;
   }, { concurrency: 4 });
   assertStrictEquals(await assertRejects(() => pump.drain()), failure);
+  await nextTurn();
   assertEquals([handled, queue.size, queue.pending], [["a"], 1, 0], "no other worker has received the message again");
 });
 
@@ -337,7 +367,7 @@ Deno.test("Pump gives middlewares the context of a queue", async () => {
     kind: "queue",
     signal,
     metadata,
-    values: new ContextValues(),
+    values: contexts[0]!.values,
     handler: bus.constructor as never,
   }]);
 });

@@ -1,6 +1,7 @@
 import { assert, assertEquals } from "@std/assert";
 import fc from "fast-check";
-import { type Delivery, MemoryQueue, Pump } from "@cq/core";
+import { FakeTime } from "@std/testing/time";
+import { type Delivery, MemoryQueue, Pump, type SendOptions } from "@cq/core";
 
 // A failure is printed with its seed and its shrunk case. `fc.assert(…, { seed, path })` runs it again.
 
@@ -23,9 +24,10 @@ interface Report {
 
 /** One action on a queue. A number chooses among the consumers, sends or deliveries that exist at that time. */
 type Action =
-  | { readonly do: "send" | "close" | "join" }
-  | { readonly do: "receive" | "leave" | "abort"; readonly which: number }
-  | { readonly do: "ack" | "nack"; readonly which: number };
+  | { readonly do: "close" | "join" | "wait" }
+  | { readonly do: "send"; readonly key: string | undefined; readonly delay: number }
+  | { readonly do: "receive" | "leave" | "abort" | "ack"; readonly which: number }
+  | { readonly do: "nack"; readonly which: number; readonly delay: number; readonly requeue: boolean };
 
 interface Target {
   act(action: Action): void;
@@ -62,7 +64,8 @@ class Real implements Target {
         const message = this.#sends.push("waiting") - 1;
         const controller = new AbortController();
         this.#controllers.push(controller);
-        this.#queue.send(message, { signal: controller.signal }).then(
+        const options: SendOptions = { signal: controller.signal, key: action.key, delay: action.delay };
+        this.#queue.send(message, options).then(
           () => this.#sends[message] = "sent",
           (error) => this.#sends[message] = error instanceof Error ? error.name : String(error),
         );
@@ -92,7 +95,7 @@ class Real implements Target {
         pick(this.#deliveries, action.which)?.ack();
         break;
       case "nack":
-        pick(this.#deliveries, action.which)?.nack({ reason: "no" });
+        pick(this.#deliveries, action.which)?.nack({ reason: "no", delay: action.delay, requeue: action.requeue });
         break;
     }
   }
@@ -106,7 +109,15 @@ class Real implements Target {
 interface QueuedMessage {
   readonly message: number;
   readonly attempt: number;
+  readonly key: string | undefined;
+  /** Messages are received in the order of their places. */
+  place: number;
+  /** When it may be received; `undefined` where it may be now. */
+  dueAt: number | undefined;
+  /** Whether it takes room. */
   isAccepted: boolean;
+  /** Whether it waits for the delay of a nack. */
+  isPending: boolean;
 }
 
 interface Held {
@@ -115,9 +126,10 @@ interface Held {
   isOpen: boolean;
 }
 
-/** A model of the queue with plain arrays and without promises. It need not be fast. */
+/** A model of the queue with plain arrays and without promises and timers. It need not be fast. */
 class Model implements Target {
   readonly #limits: Limits;
+  /** In the order of the sends, and of the nacks. */
   #backlog: QueuedMessage[] = [];
   #waiting: { consumer: number; index: number }[] = [];
   #hasLeft: boolean[] = [];
@@ -126,6 +138,9 @@ class Model implements Target {
   #sends: string[] = [];
   #receives: string[] = [];
   #dead: string[] = [];
+  #now = 0;
+  #firstPlace = 0;
+  #lastPlace = 0;
 
   constructor(limits: Limits) {
     this.#limits = limits;
@@ -135,18 +150,30 @@ class Model implements Target {
     switch (action.do) {
       case "send": {
         const message = this.#sends.push(this.#isClosed ? "QueueClosedError" : "waiting") - 1;
-        if (!this.#isClosed) this.#backlog.push({ message, attempt: 1, isAccepted: false });
+        if (this.#isClosed) break;
+        this.#backlog.push({
+          message,
+          attempt: 1,
+          key: action.key,
+          place: ++this.#lastPlace,
+          dueAt: action.delay === 0 ? undefined : this.#now + action.delay,
+          isAccepted: false,
+          isPending: false,
+        });
         break;
       }
-      case "close":
+      case "close": {
         this.#isClosed = true;
-        for (const queued of this.#backlog.filter(({ isAccepted }) => !isAccepted)) {
-          this.#sends[queued.message] = "QueueClosedError";
-        }
-        this.#backlog = this.#backlog.filter(({ isAccepted }) => isAccepted);
+        const isRefused = ({ isAccepted, isPending }: QueuedMessage) => !isAccepted && !isPending;
+        for (const queued of this.#backlog.filter(isRefused)) this.#sends[queued.message] = "QueueClosedError";
+        this.#backlog = this.#backlog.filter((queued) => !isRefused(queued));
         break;
+      }
       case "join":
         this.#hasLeft.push(false);
+        break;
+      case "wait":
+        this.#now += 10;
         break;
       case "receive": {
         const index = this.#receives.push("waiting") - 1;
@@ -165,8 +192,10 @@ class Model implements Target {
         }
         this.#waiting = this.#waiting.filter((receive) => receive.consumer !== consumer);
         const held = this.#deliveries.filter((delivery) => delivery.isOpen && delivery.consumer === consumer);
-        for (const delivery of held) delivery.isOpen = false;
-        this.#backlog.unshift(...held.map(({ queued }) => ({ ...queued, attempt: queued.attempt + 1 })));
+        for (const delivery of held.toReversed()) {
+          delivery.isOpen = false;
+          this.#backlog.push({ ...delivery.queued, place: --this.#firstPlace });
+        }
         break;
       }
       case "abort": {
@@ -183,19 +212,38 @@ class Model implements Target {
         if (!delivery?.isOpen) break;
         delivery.isOpen = false;
         const { queued } = delivery;
-        if (action.do === "ack") break;
-        if (queued.attempt >= this.#limits.maxAttempts) this.#dead.push(`${queued.message}/${queued.attempt} no`);
-        else this.#backlog.push({ ...queued, attempt: queued.attempt + 1 });
+        if (action.do !== "nack") break;
+        if (!action.requeue || queued.attempt >= this.#limits.maxAttempts) {
+          this.#dead.push(`${queued.message}/${queued.attempt} no`);
+        } else {
+          const isPending = action.delay > 0;
+          const dueAt = this.#now + action.delay;
+          this.#backlog.push({ ...queued, attempt: queued.attempt + 1, dueAt, isAccepted: !isPending, isPending });
+        }
         break;
       }
     }
     this.#match();
   }
 
+  /** The turn of the event loop between two actions. */
+  turn(): void {
+    this.#now++;
+    const due = this.#backlog.filter(({ dueAt }) => dueAt !== undefined && dueAt <= this.#now);
+    for (const queued of due.sort((some, other) => some.dueAt! - other.dueAt!)) {
+      if (queued.isPending) queued.isAccepted = true;
+      queued.dueAt = undefined;
+      queued.isPending = false;
+      if (queued.key === undefined) queued.place = ++this.#lastPlace;
+      this.#match();
+    }
+  }
+
   report(): Report {
+    const delayed = this.#backlog.filter(({ isPending }) => isPending).length;
     return {
       size: this.#size,
-      pending: this.#deliveries.filter(({ isOpen }) => isOpen).length,
+      pending: this.#deliveries.filter(({ isOpen }) => isOpen).length + delayed,
       closed: this.#isClosed,
       sends: this.#sends,
       receives: this.#receives,
@@ -207,21 +255,36 @@ class Model implements Target {
     return this.#backlog.filter(({ isAccepted }) => isAccepted).length;
   }
 
+  /** The message that is received next. */
+  #next(): QueuedMessage | undefined {
+    const isBlocked = ({ key, place }: QueuedMessage) =>
+      key !== undefined && (
+        this.#deliveries.some(({ isOpen, queued }) => isOpen && queued.key === key) ||
+        this.#backlog.some((other) => other.key === key && other.place < place)
+      );
+    const ready = this.#backlog.filter((queued) => queued.dueAt === undefined && !isBlocked(queued));
+    return ready.sort((some, other) => some.place - other.place)[0];
+  }
+
   #match(): void {
     const accept = (queued: QueuedMessage) => {
       queued.isAccepted = true;
       if (this.#sends[queued.message] === "waiting") this.#sends[queued.message] = "sent";
     };
-    while (this.#waiting.length > 0 && this.#backlog.length > 0) {
-      const queued = this.#backlog.shift()!;
+    const acceptAll = () => {
+      for (const queued of this.#backlog) {
+        if (!queued.isAccepted && !queued.isPending && this.#size < this.#limits.maxSize) accept(queued);
+      }
+    };
+    for (let next = this.#next(); next !== undefined && this.#waiting.length > 0; next = this.#next()) {
       const { consumer, index } = this.#waiting.shift()!;
-      accept(queued);
-      this.#receives[index] = `${queued.message}/${queued.attempt}`;
-      this.#deliveries.push({ queued, consumer, isOpen: true });
+      this.#backlog.splice(this.#backlog.indexOf(next), 1);
+      accept(next);
+      this.#receives[index] = `${next.message}/${next.attempt}`;
+      this.#deliveries.push({ queued: next, consumer, isOpen: true });
+      acceptAll();
     }
-    for (const queued of this.#backlog) {
-      if (!queued.isAccepted && this.#size < this.#limits.maxSize) accept(queued);
-    }
+    acceptAll();
     if (this.#isClosed && this.#backlog.length === 0) {
       for (const { index } of this.#waiting.splice(0)) this.#receives[index] = "done";
     }
@@ -229,14 +292,23 @@ class Model implements Target {
 }
 
 const which = fc.nat(9);
+const delay = fc.constantFrom(0, 0, 0, 10, 25);
+const key = fc.constantFrom(undefined, undefined, "k", "l");
+const nack = fc.record({
+  do: fc.constant("nack" as const),
+  which,
+  delay,
+  requeue: fc.constantFrom(true, true, true, false),
+});
 const action: fc.Arbitrary<Action> = fc.oneof(
-  { weight: 6, arbitrary: fc.constant<Action>({ do: "send" }) },
+  { weight: 6, arbitrary: fc.record({ do: fc.constant("send" as const), key, delay }) },
   { weight: 6, arbitrary: which.map<Action>((which) => ({ do: "receive", which })) },
   { weight: 2, arbitrary: fc.constant<Action>({ do: "join" }) },
-  { weight: 2, arbitrary: which.map<Action>((which) => ({ do: "ack", which })) },
-  { weight: 3, arbitrary: which.map<Action>((which) => ({ do: "nack", which })) },
+  { weight: 3, arbitrary: which.map<Action>((which) => ({ do: "ack", which })) },
+  { weight: 3, arbitrary: nack },
   { weight: 1, arbitrary: which.map<Action>((which) => ({ do: "leave", which })) },
   { weight: 2, arbitrary: which.map<Action>((which) => ({ do: "abort", which })) },
+  { weight: 1, arbitrary: fc.constant<Action>({ do: "wait" }) },
   { weight: 1, arbitrary: fc.constant<Action>({ do: "close" }) },
 );
 const limits = fc.record({
@@ -247,14 +319,21 @@ const limits = fc.record({
 Deno.test("MemoryQueue does the same as a model of plain arrays, for any sequence of actions", async () => {
   await fc.assert(
     fc.asyncProperty(limits, fc.array(action, { maxLength: 60, size: "max" }), async (limits, actions) => {
-      const targets: Target[] = [new Real(limits), new Model(limits)];
+      using time = new FakeTime();
+      const real = new Real(limits);
+      const model = new Model(limits);
       for (const action of [{ do: "join" } as const, ...actions]) {
-        for (const target of targets) target.act(action);
+        real.act(action);
+        if (action.do === "wait") time.tick(10);
         await idle();
-        assertEquals(targets[0]!.report(), targets[1]!.report());
+        time.tick(1);
+        await idle();
+        model.act(action);
+        model.turn();
+        assertEquals(real.report(), model.report());
       }
     }),
-    { numRuns: 300 },
+    { numRuns: 500 },
   );
 });
 
@@ -264,6 +343,7 @@ Deno.test("MemoryQueue keeps each message that it has accepted, for any timing o
       limits,
       fc.array(fc.tuple(action, fc.nat(3)), { maxLength: 60, size: "max" }),
       async ({ maxSize }, actions) => {
+        using time = new FakeTime();
         // No message is given up. An accepted message is therefore in the queue, held by a consumer, or acked.
         const queue = new MemoryQueue<number>({ maxSize, maxAttempts: Infinity });
         const accepted = new Set<number>();
@@ -271,32 +351,49 @@ Deno.test("MemoryQueue keeps each message that it has accepted, for any timing o
         const acked: number[] = [];
         const deliveries: Delivery<number>[] = [];
         const consumers = [queue[Symbol.asyncIterator]()];
+        /** The consumers that have left. */
+        const left = new Set<unknown>();
+        /** The deliveries that are not settled, with their consumers. */
+        const open = new Map<Delivery<number>, unknown>();
         let sent = 0;
 
         for (const [action, ticks] of actions) {
           if (action.do === "send") {
             const message = sent++;
-            queue.send(message).then(() => accepted.add(message), () => refused.add(message));
+            queue.send(message, { key: action.key, delay: action.delay }).then(
+              () => accepted.add(message),
+              () => refused.add(message),
+            );
           } else if (action.do === "receive") {
-            pick(consumers, action.which)!.next().then(({ done, value }) => done || deliveries.push(value));
+            const consumer = pick(consumers, action.which)!;
+            consumer.next().then(({ done, value }) => {
+              if (done) return;
+              deliveries.push(value);
+              if (!left.has(consumer)) open.set(value, consumer);
+            });
           } else if (action.do === "join") {
             consumers.push(queue[Symbol.asyncIterator]());
           } else if (action.do === "leave") {
-            pick(consumers, action.which)!.return!();
+            const consumer = pick(consumers, action.which)!;
+            left.add(consumer);
+            consumer.return!();
+            for (const [delivery, holder] of open) if (holder === consumer) open.delete(delivery);
           } else if (action.do === "close") {
             queue.close();
           } else if (action.do === "ack" || action.do === "nack") {
             const delivery = pick(deliveries, action.which);
-            // The first ack lowers `pending`. A late ack changes nothing.
-            const before = queue.pending;
-            if (action.do === "nack") delivery?.nack();
-            else if (delivery !== undefined && (delivery.ack(), queue.pending < before)) acked.push(delivery.message);
+            if (delivery === undefined) continue;
+            if (action.do === "nack") delivery.nack({ delay: action.delay });
+            else delivery.ack();
+            if (open.delete(delivery) && action.do === "ack") acked.push(delivery.message);
           }
+          if (action.do === "wait") time.tick(10);
           for (let tick = 0; tick < ticks; tick++) await undefined;
         }
 
         queue.close();
         for (const consumer of consumers) consumer.return!();
+        await time.tickAsync(25);
         await idle();
         const rest: number[] = [];
         for await (const delivery of queue) {
@@ -327,6 +424,7 @@ Deno.test("Pump handles each message until it succeeds or has no attempts left, 
       fc.array(fc.array(outcome, { minLength: 3, maxLength: 3 }), { maxLength: 20, size: "max" }),
       fc.array(fc.nat(9), { minLength: 1, maxLength: 20, size: "max" }),
       async ({ concurrency, maxAttempts, maxSize, withMiddleware }, outcomes, order) => {
+        using time = new FakeTime();
         const dead: number[] = [];
         const attempts = outcomes.map(() => 0);
         const open: (() => void)[] = [];
@@ -356,8 +454,14 @@ Deno.test("Pump handles each message until it succeeds or has no attempts left, 
         })();
         for (let step = 0;; step++) {
           // All messages may be handled meanwhile, if their handlers throw at once.
-          await idle(500);
-          if (open.length === 0) break;
+          await idle(200);
+          if (open.length === 0 && isSent && queue.size === 0) break;
+          // What was nacked comes back in the next turn of the event loop, and may fail at once again.
+          for (let turn = 0; turn < 3; turn++) {
+            time.tick(1);
+            await idle(200);
+          }
+          if (open.length === 0) continue;
           // A worker may be idle only if no message waits.
           assert(inFlight === concurrency || (isSent && queue.size === 0), "a worker is idle");
           open.splice(order[step % order.length]! % open.length, 1)[0]!();
@@ -403,6 +507,7 @@ Deno.test("Draining.stop() loses no message, at any time and with any options", 
 
         const accepted = new Set<number>();
         const draining = pump.draining({ graceful });
+        draining.finished.catch(() => {});
         const sending = (async () => {
           for (let message = 0; message < 10; message++) {
             await queue.send(message);

@@ -1,4 +1,5 @@
 import { assertEquals } from "@std/assert";
+import { describePackage } from "../scripts/npm/manifest.ts";
 import { disagreements } from "../scripts/release/disagreements.ts";
 
 const CHANGELOG = `# Changelog
@@ -50,4 +51,18 @@ Deno.test("disagreements() finds a changelog without any release", () => {
   assertEquals(disagreements({ tag: undefined, version: "0.1.0", changelog: "# Changelog\n\n## [Unreleased]\n" }), [
     "CHANGELOG.md has no release on top, and deno.json says 0.1.0",
   ]);
+});
+
+Deno.test("describePackage() names the repository, its page and its issues, where a release knows them", () => {
+  const config = { name: "@cq/core", version: "1.2.0", license: "MIT", exports: { ".": "./mod.ts" } };
+  const addresses = (repository: string | undefined) => {
+    const described = describePackage(config, { folder: "", repository });
+    return ["repository", "homepage", "bugs"].map((key) => described[key]);
+  };
+  assertEquals(addresses("https://example.com/cq/core"), [
+    { type: "git", url: "git+https://example.com/cq/core.git" },
+    "https://example.com/cq/core#readme",
+    { url: "https://example.com/cq/core/issues" },
+  ]);
+  assertEquals(addresses(undefined), [undefined, undefined, undefined]);
 });

@@ -12,8 +12,9 @@ import {
   timeout,
   using,
 } from "@cq/core";
-import { correlate, deduplicate, MessageValidationError, validate } from "@cq/core/middlewares";
+import { correlate, deduplicate, MessageValidationError, transaction, validate } from "@cq/core/middlewares";
 import { Count, countingBus, defer, isSettled, readAll, turn } from "./support/stream_parts.ts";
+import { FakeDatabase, TX } from "./support/fake_database.ts";
 import { unhandledRejections } from "./support/unhandled_rejections.ts";
 
 const DONE = { done: true, value: undefined } as const;
@@ -562,4 +563,71 @@ Deno.test("A middleware of an application may skip stream queries, or act on the
   await readAll(queries.stream(new Count(1)));
 
   assertEquals(seen, ["Count"]);
+});
+
+// Transactions
+
+/** A bus whose handler writes each item that it gives, in a transaction. */
+function transactedBus({ fails = false } = {}): { database: FakeDatabase; queries: QueryBus } {
+  const database = new FakeDatabase();
+  const queries = new MessageRouter().newQueryBus().use(transaction(TX, database.begin)).subscribe(
+    Count,
+    async function* ({ to }, { values, signal }) {
+      for (let item = 1; item <= to; item++) {
+        await values.get(TX)!.write(`${item}`);
+        if (fails && item === 2) throw new Error("Torn");
+        if (item === 100) {
+          await new Promise((_resolve, reject) => signal.addEventListener("abort", () => reject(signal.reason)));
+        }
+        yield item;
+      }
+    },
+  );
+  return { database, queries };
+}
+
+Deno.test("transaction() commits after the last item, before the last next() resolves", async () => {
+  const { database, queries } = transactedBus();
+  const stream = queries.stream(new Count(2));
+  await stream.next();
+  await stream.next();
+  assertEquals(database.rows, []);
+  assertEquals([await stream.next(), database.rows], [DONE, ["1", "2"]]);
+});
+
+Deno.test("transaction() commits a stream whose consumer leaves between two items", async () => {
+  const { database, queries } = transactedBus();
+  for await (const item of queries.stream(new Count())) if (item === 2) break;
+
+  assertEquals(database.rows, ["1", "2"]);
+});
+
+Deno.test("transaction() rolls a stream back that fails", async () => {
+  const { database, queries } = transactedBus({ fails: true });
+  await assertRejects(() => readAll(queries.stream(new Count())), Error, "Torn");
+
+  assertEquals([database.rows, database.log.at(-1)], [[], "rollback"]);
+});
+
+Deno.test("transaction() rolls a stream back whose signal has fired, also while nobody reads", async () => {
+  const { database, queries } = transactedBus();
+  const controller = new AbortController();
+  const stream = queries.stream(new Count(), { signal: controller.signal });
+  await stream.next();
+  controller.abort(new Error("Stop"));
+  await turn();
+
+  assertEquals([database.rows, database.log.at(-1)], [[], "rollback"]);
+  await assertRejects(() => stream.next(), Error, "Stop");
+});
+
+Deno.test("transaction() rolls a stream back whose consumer leaves while an item is being made", async () => {
+  const { database, queries } = transactedBus();
+  const stream = queries.stream(new Count(100));
+  for (let item = 1; item < 100; item++) await stream.next();
+  const asked = stream.next();
+  await turn();
+
+  assertEquals([await stream.return(), await asked], [DONE, DONE]);
+  assertEquals([database.rows, database.log.at(-1)], [[], "rollback"]);
 });

@@ -87,8 +87,7 @@ Deno.test("jsonCodec() refuses a name and a version that are not its own", () =>
 
   assertEquals(
     unknown.message,
-    'Cannot decode "shop.order": no message of that name is known here. ' +
-      "Add it to the catalogue, and deploy receivers before senders",
+    'Cannot decode "shop.order": its name is not known here. Deploy receivers before senders',
   );
   assertEquals(unknown.envelope.name, "shop.order");
   assertEquals(

@@ -1,5 +1,5 @@
-import { assertEquals, assertRejects } from "@std/assert";
-import { Command, Event, MessageRouter } from "@cq/core";
+import { assertEquals, assertRejects, assertThrows } from "@std/assert";
+import { Command, DuplicateHandlerError, Event, HandlerNotFoundError, MessageRouter } from "@cq/core";
 import {
   type Acquisition,
   deduplicate,
@@ -106,6 +106,37 @@ Deno.test("trace() names spans by the stable names", async () => {
   await router.newEventBus().use(tracing).subscribe(Unlisted, () => {}).dispatch(new Unlisted());
 
   assertEquals(spans, [["process shop.charge", "shop.charge"], ["process Unlisted", "Unlisted"]]);
+});
+
+Deno.test("Errors about handlers name messages by their stable names, and see no namesakes among them", async () => {
+  const router = new MessageRouter(undefined, { catalogue });
+  const commands = router.newCommandBus().subscribe(Charge, function charge() {
+    return "charged";
+  });
+  const missing = await assertRejects(() => commands.dispatch(new Refund("7")), HandlerNotFoundError);
+  const duplicate = assertThrows(() =>
+    commands.subscribe(Charge, function again() {
+      return "charged";
+    }), DuplicateHandlerError);
+
+  assertEquals(
+    missing.message,
+    'Cannot dispatch "shop.refund": no command handler is registered. Register one with @commandHandler(a), of the ' +
+      "router that made the bus, or with subscribe() on the bus, and import the module that does so",
+  );
+  assertEquals(
+    duplicate.message,
+    'Cannot register "again" for "shop.charge": "charge" handles it already. Commands and queries have exactly one handler',
+  );
+  assertEquals(catalogue.nameOf(missing.messageType), "shop.refund");
+});
+
+Deno.test("Errors about handlers still see a class that is loaded twice, if the catalogue has one of the two", async () => {
+  const commands = new MessageRouter(undefined, { catalogue }).newCommandBus().subscribe(Charge, () => "charged");
+  const twin = minified();
+  const { message } = await assertRejects(() => commands.dispatch(new twin("7")), HandlerNotFoundError);
+
+  assertEquals(message.includes('A different class named "a" has a handler'), true);
 });
 
 // The ids of delivered messages

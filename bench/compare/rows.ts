@@ -23,6 +23,13 @@ function goal(v8: number, bun: number, deno: number = v8): Goal {
   return { "node-24": v8, "node-20": v8, deno, bun };
 }
 
+/** What is done with a message of ten fields, and the goal for it. */
+const WIRE_WORK: readonly (readonly [work: string, text: string, limit?: number])[] = [
+  ["encode", "encode a message"],
+  ["decode", "decode a message", 1.6],
+  ["both", "encode and decode a message", 2.2],
+];
+
 /** All comparisons, grouped by case. */
 export const ROWS: readonly Row[] = [
   { file: "query.js", work: "query", to: "direct", goal: goal(1.35, 2, 1.5), reached: { deno: 2.3 } },
@@ -232,6 +239,13 @@ export const ROWS: readonly Row[] = [
     goal: goal(1, 1),
     reached: { "node-20": 1.23 },
   },
+
+  ...["zod", "valibot", "arktype"].flatMap((library) =>
+    WIRE_WORK.map(([work, text, limit]): Row => {
+      const goals = library === "zod" && limit !== undefined ? { goal: goal(limit, limit) } : {};
+      return { file: "wire.js", args: [library, work], work: `${text}, ${library}`, to: "by hand", ...goals };
+    })
+  ),
 
   ...["1,000 types", "100,000 types"].map((of): Row => {
     return {

@@ -1,6 +1,6 @@
 /** Handlers that inversify builds: what they need are the types of their constructors' parameters. */
 import { Container, type ContainerModule } from "inversify";
-import { type DIAdapter, InjectionToken, RelatedEvents } from "@cq/core";
+import { type AbstractConstructor, type DIAdapter, InjectionToken, RelatedEvents } from "@cq/core";
 
 export type InversifyScope = Container & AsyncDisposable;
 
@@ -19,7 +19,8 @@ export function inversifyAdapter(container: Container, ...modules: ContainerModu
       const scope = new Container({ parent: container });
       scope.load(...modules);
       for (const [token, value] of context.values) {
-        scope.bind(token instanceof InjectionToken ? token.name : token).toConstantValue(value);
+        scope.bind(token instanceof InjectionToken ? token.name : token as AbstractConstructor<unknown>)
+          .toConstantValue(value);
       }
       if (context.events) scope.bind(RelatedEvents).toConstantValue(context.events);
       return Object.assign(scope, { [Symbol.asyncDispose]: () => scope.unbindAllAsync() });

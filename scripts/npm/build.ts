@@ -11,6 +11,7 @@ import { fileURLToPath } from "node:url";
 import { run } from "../run.ts";
 import { bundleModules } from "./bundle.ts";
 import { buildWithDnt, loadDnt } from "./dnt.ts";
+import { withAbsoluteLinks } from "./links.ts";
 import { describePackage, readConfig, ROOT } from "./manifest.ts";
 import { buildWithPack } from "./pack.ts";
 
@@ -33,9 +34,9 @@ await bundleModules(`${target}/${folder}`);
 const manifest = describePackage(config, { folder, repository });
 await Deno.writeTextFile(`${target}/package.json`, `${JSON.stringify(manifest, null, 2)}\n`);
 for (const document of ["LICENSE", "README.md", "CHANGELOG.md"]) {
-  await Deno.copyFile(`${root}${document}`, `${target}/${document}`).catch((error) => {
-    if (!(error instanceof Deno.errors.NotFound)) throw error;
-  });
+  const text = await Deno.readTextFile(`${root}${document}`);
+  const source = repository && { repository, tag: `v${config.version}` };
+  await Deno.writeTextFile(`${target}/${document}`, source ? withAbsoluteLinks(text, source) : text);
 }
 for (const leftover of [".npmignore", ...(folder === "" ? [] : [`${folder}package.json`])]) {
   await Deno.remove(`${target}/${leftover}`).catch(() => {});

@@ -71,7 +71,11 @@ export function describePackage(
     description: DESCRIPTION,
     keywords: KEYWORDS,
     license: config.license,
-    ...(repository && { repository: { type: "git", url: `git+${repository}.git` } }),
+    ...(repository && {
+      repository: { type: "git", url: `git+${repository}.git` },
+      homepage: `${repository}#readme`,
+      bugs: { url: `${repository}/issues` },
+    }),
     type: "module",
     main: main.default,
     types: main.types,

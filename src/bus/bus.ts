@@ -10,6 +10,7 @@ import { NO_METADATA } from "../metadata.ts";
 import type { AnyMiddleware } from "../middleware.ts";
 import { requireMiddlewares } from "../middleware_chain.ts";
 import type { HandlerRegistry, Registration } from "../registry.ts";
+import type { HandlerRegistries } from "../registries.ts";
 import type { Route, RouteParts } from "./route.ts";
 
 interface CachedRoute {
@@ -26,6 +27,7 @@ interface CachedRoute {
  */
 export abstract class Bus<K extends MessageKind> {
   readonly #kind: K;
+  readonly #registries: HandlerRegistries;
   readonly #registry: HandlerRegistry;
   readonly #compose: (parts: RouteParts) => Route;
   /** By the prototype that identifies a class of message. Weak, so that the bus keeps no class alive. */
@@ -37,12 +39,16 @@ export abstract class Bus<K extends MessageKind> {
    * Makes a bus without listeners and middlewares.
    *
    * @param kind The kind of message that the bus dispatches.
-   * @param registry The handlers, shared by all the buses of a router.
+   * @param registries The handlers, shared by all the buses of a router.
    * @param compose Composes the route of a class of message.
    */
-  constructor(kind: K, { registry, compose }: { registry: HandlerRegistry; compose: (parts: RouteParts) => Route }) {
+  constructor(
+    kind: K,
+    { registries, compose }: { registries: HandlerRegistries; compose: (parts: RouteParts) => Route },
+  ) {
     this.#kind = kind;
-    this.#registry = registry;
+    this.#registries = registries;
+    this.#registry = registries[kind];
     this.#compose = compose;
   }
 
@@ -112,10 +118,10 @@ export abstract class Bus<K extends MessageKind> {
    *
    * @param message The message.
    * @returns Whether one is registered for its class or a base of it.
-   * @throws {TypeError} If the message has no class.
+   * @throws {TypeError} If the message is a primitive, or has no class.
    */
   canHandle(message: MessagesByKind[K]): boolean {
-    return this.#registry.find(prototypeOf(message)).length > 0;
+    return this.#registry.find(prototypeOfObject(message)).length > 0;
   }
 
   /**
@@ -128,7 +134,9 @@ export abstract class Bus<K extends MessageKind> {
    * @param options A signal, metadata and values, or the context of the handler that dispatches.
    * @returns What the handler of a command or a query returned, once the related events of a command have been handled;
    * nothing for an event, once all of its handlers and listeners have settled.
-   * @throws {HandlerNotFoundError} If no handler is registered for a command or a query.
+   * @throws {HandlerNotFoundError} If no handler is registered for a command or a query, or an event has one on another bus
+   * alone.
+   * @throws {TypeError} If the message is not an object, or has lost its class and no handler is registered for it.
    * @throws {AggregateError} If a listener of a command or a query failed; the message is then not handled.
    * @throws {EventDispatchError} If handlers or listeners of an event failed, all the others ran to their end; or if a
    * related event of a command failed. The command itself has succeeded then: the error carries it as `command`, and its
@@ -137,8 +145,7 @@ export abstract class Bus<K extends MessageKind> {
   dispatch<R = unknown, M extends Dispatchable<K, R> = Dispatchable<K, R>>(
     message: M,
     options?: DispatchOptions,
-  ): Promise<DispatchResult<K, R, M>>;
-  dispatch(message: unknown, options?: DispatchOptions): Promise<unknown> {
+  ): Promise<DispatchResult<K, R, M>> {
     try {
       const signal = options?.signal;
       if (signal?.aborted) return Promise.reject(reasonOfAbort(signal));
@@ -147,7 +154,10 @@ export abstract class Bus<K extends MessageKind> {
         ? undefined
         : this.#routes.get(Object.getPrototypeOf(message));
       if (route === undefined || route.version !== this.#registry.version) route = this.#routeOf(message);
-      return route.dispatch(message, signal, options?.metadata ?? NO_METADATA, options?.values ?? NO_VALUES);
+      const metadata = options?.metadata ?? NO_METADATA;
+      return route.dispatch(message, signal, metadata, options?.values ?? NO_VALUES) as Promise<
+        DispatchResult<K, R, M>
+      >;
     } catch (error) {
       return Promise.reject(error);
     }
@@ -155,14 +165,16 @@ export abstract class Bus<K extends MessageKind> {
 
   /** A route outlives a registration that leaves its handlers as they are. */
   #routeOf(message: unknown): CachedRoute {
-    const prototype = prototypeOf(message);
+    const prototype = prototypeOfObject(message);
     const type = classOf(prototype);
     const version = this.#registry.version;
     const cached = this.#routes.get(prototype);
     if (cached?.version === version) return cached;
 
     const registrations = this.#registry.find(prototype);
-    if (cached !== undefined && haveSameElements(cached.registrations, registrations)) {
+    // Without a handler, the route depends on the handlers of the other buses too.
+    const isHandled = registrations.length > 0;
+    if (cached !== undefined && isHandled && haveSameElements(cached.registrations, registrations)) {
       cached.version = version;
       return cached;
     }
@@ -170,6 +182,7 @@ export abstract class Bus<K extends MessageKind> {
       type,
       registry: this.#registry,
       registrations,
+      elsewhere: isHandled ? undefined : this.#registries.kindElsewhere(prototype),
       listeners: [...this.#listeners],
       middlewares: [...this.#middlewares],
     });
@@ -177,6 +190,13 @@ export abstract class Bus<K extends MessageKind> {
     this.#routes.set(prototype, route);
     return route;
   }
+}
+
+/** A queue may carry a primitive; to a bus, a message is an object. */
+function prototypeOfObject(message: unknown): object {
+  const prototype = prototypeOf(message);
+  if (typeof message === "object") return prototype;
+  throw new TypeError(`Cannot dispatch a ${typeof message}: a message is an instance of a class, new …()`);
 }
 
 function haveSameElements(some: readonly unknown[], others: readonly unknown[]): boolean {

@@ -2,7 +2,7 @@ import { Bus } from "./bus.ts";
 import { composeCommandRoute } from "./command_route.ts";
 import type { EventBus } from "./event_bus.ts";
 import type { Invoker } from "./invoker.ts";
-import type { HandlerRegistry } from "../registry.ts";
+import type { HandlerRegistries } from "../registries.ts";
 
 /**
  * Dispatches commands, each to its one handler, and publishes the events that the handler has added. The class is its
@@ -28,9 +28,9 @@ export class CommandBus extends Bus<"command"> {
    * @param parts The handlers, what runs them, and what resolves the bus that publishes related events.
    */
   constructor(
-    parts: { registry: HandlerRegistry; invoker: Invoker; eventBus: () => EventBus | PromiseLike<EventBus> },
+    parts: { registries: HandlerRegistries; invoker: Invoker; eventBus: () => EventBus | PromiseLike<EventBus> },
   ) {
-    const { registry, invoker, eventBus } = parts;
-    super("command", { registry, compose: (route) => composeCommandRoute(route, { invoker, eventBus }) });
+    const { registries, invoker, eventBus } = parts;
+    super("command", { registries, compose: (route) => composeCommandRoute(route, { invoker, eventBus }) });
   }
 }

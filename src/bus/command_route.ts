@@ -164,9 +164,14 @@ function composeChained(
     );
   };
 
+  const publicationOf: EventList["publicationOf"] = (events, metadata) =>
+    function publishTaken(values) {
+      return publishRelatedEvents(events, { command: undefined, result: undefined, metadata, values, eventBus });
+    };
+
   const chain = compose(middlewares, attemptCommand);
   return function dispatchCommand(message, signal, metadata, values) {
-    const list: EventList = { events: NO_EVENTS, metadata, rules: MIDDLEWARE_RULES };
+    const list: EventList = { events: NO_EVENTS, metadata, rules: MIDDLEWARE_RULES, publicationOf, owed: undefined };
     const run: CommandRun = { list, succeeded: [], isOver: false };
     const events = new RelatedEvents(list);
     let handling: Promise<unknown>;
@@ -179,11 +184,13 @@ function composeChained(
       function succeedChained(result) {
         endRun(run);
         const { succeeded } = run;
+        if (list.owed !== undefined) return endThenDispose(list.owed(result), succeeded);
         return succeeded.length === 0 ? result : complete({ message, values, eventBus }, result, list, succeeded);
       },
       function failChained(error) {
         endRun(run);
-        return endThenDispose(failSilently ? undefined : Promise.reject(error), run.succeeded);
+        const ending = failSilently ? undefined : Promise.reject(error);
+        return endThenDispose(list.owed === undefined ? ending : list.owed(ending), run.succeeded);
       },
     );
   };

@@ -1,7 +1,7 @@
 import { Bus } from "./bus.ts";
 import { composeEventRoute } from "./event_route.ts";
 import type { Invoker } from "./invoker.ts";
-import type { HandlerRegistry } from "../registry.ts";
+import type { HandlerRegistries } from "../registries.ts";
 
 /** How an event bus runs the handlers of an event. */
 export interface EventBusOptions {
@@ -11,7 +11,7 @@ export interface EventBusOptions {
    *
    * @default {"concurrent"}
    */
-  readonly order?: "concurrent" | "sequential";
+  readonly order?: "concurrent" | "sequential" | undefined;
 }
 
 /**
@@ -42,13 +42,13 @@ export class EventBus extends Bus<"event"> {
    * @param options How the handlers are run.
    * @throws {RangeError} If the order is neither of the two.
    */
-  constructor(parts: { registry: HandlerRegistry; invoker: Invoker }, options: EventBusOptions = {}) {
-    const { registry, invoker } = parts;
+  constructor(parts: { registries: HandlerRegistries; invoker: Invoker }, options: EventBusOptions = {}) {
+    const { registries, invoker } = parts;
     const { order = "concurrent" } = options;
     const isSequential = order === "sequential";
     if (!isSequential && order !== "concurrent") {
       throw new RangeError(`Cannot run handlers in the order "${order}": it must be "concurrent" or "sequential"`);
     }
-    super("event", { registry, compose: (route) => composeEventRoute(route, { invoker, isSequential }) });
+    super("event", { registries, compose: (route) => composeEventRoute(route, { invoker, isSequential }) });
   }
 }

@@ -5,7 +5,8 @@ import type { Invoker } from "./invoker.ts";
 import { callListeners, type Listener } from "./listener.ts";
 import { ignore } from "../internal/promise.ts";
 import type { Registration } from "../registry.ts";
-import type { Route, RouteParts } from "./route.ts";
+import { isBuiltIn } from "../message_class.ts";
+import { refuse, type Route, type RouteParts } from "./route.ts";
 
 /** One handler of an event, with its chain. */
 interface Handling {
@@ -21,9 +22,13 @@ interface Handling {
  * @returns The route.
  */
 export function composeEventRoute(
-  { registry, registrations, middlewares, listeners }: RouteParts,
+  parts: RouteParts,
   { invoker, isSequential }: { invoker: Invoker; isSequential: boolean },
 ): Route {
+  const { type, registry, registrations, middlewares, listeners, elsewhere } = parts;
+  // An event needs no handler. That something has lost its class, or is on the wrong bus, would go unnoticed.
+  if (registrations.length === 0 && (elsewhere !== undefined || isBuiltIn(type))) return refuse("event", parts);
+
   const ordered = isSequential ? registry.inOrder(registrations) : registrations;
   // Around each handler by itself, so that a retry runs the failed one alone.
   const handlings = ordered.map((registration): Handling => {

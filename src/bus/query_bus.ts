@@ -5,7 +5,7 @@ import { composeQueryRoute, machineryOf } from "./query_route.ts";
 import type { ItemStream } from "../item_stream.ts";
 import type { ItemOf, StreamMessage } from "../message.ts";
 import { describe } from "../naming.ts";
-import type { HandlerRegistry } from "../registry.ts";
+import type { HandlerRegistries } from "../registries.ts";
 
 /**
  * Dispatches queries, each to its one handler. The class is its own injection token.
@@ -29,9 +29,9 @@ export class QueryBus extends Bus<"query"> {
    *
    * @param parts The handlers, and what runs them.
    */
-  constructor(parts: { registry: HandlerRegistry; invoker: Invoker }) {
-    const { registry, invoker } = parts;
-    super("query", { registry, compose: (route) => composeQueryRoute(route, invoker) });
+  constructor(parts: { registries: HandlerRegistries; invoker: Invoker }) {
+    const { registries, invoker } = parts;
+    super("query", { registries, compose: (route) => composeQueryRoute(route, invoker) });
   }
 
   /**

@@ -2,6 +2,7 @@ import type { ContextValues } from "../context_values.ts";
 import { HandlerNotFoundError } from "../errors.ts";
 import { callListeners, type Listener } from "./listener.ts";
 import type { MessageKind, MessageType } from "../message.ts";
+import { isBuiltIn } from "../message_class.ts";
 import type { Metadata } from "../metadata.ts";
 import type { AnyMiddleware } from "../middleware.ts";
 import { nameOf, reasonOf } from "../naming.ts";
@@ -23,6 +24,8 @@ export interface RouteParts {
   readonly registry: HandlerRegistry;
   /** The handlers of the class. */
   readonly registrations: readonly Registration[];
+  /** The kind of message that the class has a handler as, on another bus, if it has none on this one. */
+  readonly elsewhere: MessageKind | undefined;
   /** The listeners of the bus. */
   readonly listeners: readonly Listener[];
   /** The middlewares of the bus. */
@@ -36,9 +39,22 @@ export interface RouteParts {
  * @param parts What the route would be composed of.
  * @returns A route that throws.
  */
-export function refuse(kind: MessageKind, { type, registry }: RouteParts): Route {
+export function refuse(kind: MessageKind, { type, registry, elsewhere }: RouteParts): Route {
   return function refuseDispatch() {
-    throw new HandlerNotFoundError(type, { kind, hasNamesake: registry.hasNamesake(type) });
+    if (elsewhere === undefined && isBuiltIn(type)) {
+      throw new TypeError(
+        `Cannot dispatch an instance of "${
+          nameOf(type)
+        }": no ${kind} handler is registered for it. Parsed JSON, clones and ` +
+          "lists have lost the class of the message: make one of their data, new …()",
+      );
+    }
+    throw new HandlerNotFoundError(type, {
+      kind,
+      elsewhere,
+      hasNamesake: registry.hasNamesake(type),
+      name: registry.nameOf(type),
+    });
   };
 }
 

@@ -13,7 +13,8 @@ import {
   type Resolver,
   valuesOf,
 } from "./inject.ts";
-import { InjectionToken, type Token } from "../token.ts";
+import { refuseUndefined } from "../refuse_undefined.ts";
+import type { InjectionToken, Token } from "../token.ts";
 
 const LIFETIMES: readonly Lifetime[] = ["singleton", "scoped", "transient"];
 
@@ -21,7 +22,7 @@ interface Binding {
   readonly factory: () => unknown;
   /** The path of an instance that is asked for from outside of a construction. */
   readonly root: ResolutionPath;
-  /** Set when an instance has been built: from then on it may be in use, and the binding stays as it is. */
+  /** Set when an instance is built: from then on it may be in use, and the binding stays as it is. */
   isResolved: boolean;
   isBuilt: boolean;
   instance: unknown;
@@ -30,11 +31,20 @@ interface Binding {
 /** The bindings of a container. They resolve a token, and the dependencies of what they build. */
 export class Bindings implements Resolver {
   readonly #bindings = new Map<Token<unknown>, Binding>();
+  /** The singletons that have been built, in that order. */
+  readonly #singletons = new Set<Binding>();
   #hasScoped = false;
+  #isDisposed = false;
 
   /** Whether anything is bound for a scope. If nothing is, no scope has to be opened. */
   get hasScoped(): boolean {
     return this.#hasScoped;
+  }
+
+  /** Builds no singleton any more, and gives those that there are, in the order in which they were built. */
+  dispose(): unknown[] {
+    this.#isDisposed = true;
+    return Array.from(this.#singletons, ({ instance }) => instance);
   }
 
   /** Whether a token is bound. */
@@ -83,9 +93,7 @@ export class Bindings implements Resolver {
         return this.#resolveScoped(binding, context, path);
       case "singleton":
         // The instance may be undefined, so that only the flag says whether it has been built.
-        if (!binding.isBuilt) binding.instance = this.#build(binding, outliving(context), path);
-        binding.isBuilt = true;
-        return binding.instance;
+        return binding.isBuilt ? binding.instance : this.#buildSingleton(binding, outliving(context), path);
     }
   }
 
@@ -105,11 +113,36 @@ export class Bindings implements Resolver {
     return instance;
   }
 
+  #buildSingleton(binding: Binding, context: ResolutionContext | undefined, path: ResolutionPath | undefined): unknown {
+    if (this.#isDisposed) {
+      throw new TypeError(`Cannot resolve "${tokenName(binding.root.token)}": the container has been disposed`);
+    }
+    const instance = this.#build(binding, context, path);
+    binding.instance = instance;
+    binding.isBuilt = true;
+    this.#singletons.add(binding);
+    // A first attempt to connect that fails must not be the last. What is not a promise may start when its `then` is called.
+    if (instance instanceof Promise) instance.then(undefined, () => this.#forget(binding));
+    return instance;
+  }
+
+  #forget(binding: Binding): void {
+    binding.instance = undefined;
+    binding.isBuilt = false;
+    this.#singletons.delete(binding);
+  }
+
   #build(binding: Binding, context: ResolutionContext | undefined, parent: ResolutionPath | undefined): unknown {
     const path = parent === undefined ? binding.root : extend(parent, binding.root);
-    const instance = construct(path, context, binding.factory);
+    const { isResolved } = binding;
+    // While the factory runs, too: it could bind its own token to something else.
     binding.isResolved = true;
-    return instance;
+    try {
+      return construct(path, context, binding.factory);
+    } catch (error) {
+      binding.isResolved = isResolved;
+      throw error;
+    }
   }
 
   #resolveUnbound(
@@ -117,6 +150,12 @@ export class Bindings implements Resolver {
     context: ResolutionContext | undefined,
     path: ResolutionPath | undefined,
   ): unknown {
+    if (token === undefined) {
+      refuseUndefined(
+        path === undefined ? "resolve a dependency" : `construct "${tokenName(path.token)}"`,
+        path === undefined ? "its token" : "the token of a dependency",
+      );
+    }
     if (token === RelatedEvents || token === HANDLER_CONTEXT) {
       refuseCaptive(token, path, "lives in a scope");
       return resolveFromHandler(token, context, path);
@@ -152,9 +191,10 @@ function outliving(context: ResolutionContext | undefined): ResolutionContext | 
   return hiddenValues === NO_VALUES ? undefined : { hiddenValues };
 }
 
-/** The name of a token, for people to read. */
+/** The name of a token, for people to read. A token of another copy of the package is not an instance of the class. */
 export function tokenName(token: Token<unknown>): string {
-  return token instanceof InjectionToken ? token.name : nameOf(token);
+  const { name } = token as Partial<InjectionToken<unknown>>;
+  return typeof token === "object" && typeof name === "string" ? name : nameOf(token);
 }
 
 /** Extends a path by what the construction at its end asks for. */

@@ -1,7 +1,10 @@
 import type { HandlerContext } from "../context.ts";
 import type { Constructor, DefaultBus, DIAdapter } from "../di_adapter.ts";
+import { expectedArguments } from "./expected_arguments.ts";
+import { disposeInstances } from "../internal/dispose.ts";
 import { Bindings, tokenName } from "./bindings.ts";
 import { construct, type Lifetime, pathWithin, type ResolutionContext } from "./inject.ts";
+import { refuseUndefined } from "../refuse_undefined.ts";
 import { Scope } from "./scope.ts";
 import type { AbstractConstructor, Token } from "../token.ts";
 
@@ -50,6 +53,7 @@ export class Container implements DIAdapter<Scope | HandlerContext> {
   /** The handler classes that are constructed without a binding. */
   readonly #unbound = new Set<Token<unknown>>();
   #hasDefaults = false;
+  #disposal: Promise<void> | undefined;
 
   /**
    * Whether the container alone decides what gets the context of a handler. A subclass, or an object that has copied the
@@ -72,6 +76,7 @@ export class Container implements DIAdapter<Scope | HandlerContext> {
    * @throws {TypeError} If the token has been resolved already.
    */
   bind<T>(token: Token<T>, factory: () => NoInfer<T>, options: BindOptions = {}): this {
+    if (token === undefined) refuseUndefined("bind a factory", "its token");
     if (typeof factory !== "function") {
       throw new TypeError(`Cannot bind "${tokenName(token)}": the second argument must be a factory, () => …`);
     }
@@ -133,9 +138,10 @@ export class Container implements DIAdapter<Scope | HandlerContext> {
         return resolver.resolve(type, contextOf(scope), undefined);
       };
     }
-    if (type.length > 0) {
+    const count = expectedArguments(type);
+    if (count > 0) {
       throw new TypeError(
-        `Cannot construct "${tokenName(type)}": its constructor expects arguments (${type.length}). Give each ` +
+        `Cannot construct "${tokenName(type)}": its constructor expects arguments (${count}). Give each ` +
           'parameter a default, such as inject(…), or bind the class with the lifetime "transient"',
       );
     }
@@ -172,10 +178,41 @@ export class Container implements DIAdapter<Scope | HandlerContext> {
     this.#hasDefaults = true;
     for (const { token, create } of buses) this.#bindings.add(token, create, "singleton", true);
   }
+
+  /**
+   * Disposes the singletons that have been built, the last one built first. It disposes all of them, even if one fails.
+   * From then on no singleton is built. A second call waits for the first.
+   *
+   * @throws What an instance threw, or an {@linkcode AggregateError} if several did.
+   *
+   * @example
+   * ```ts
+   * import { assertEquals } from "@std/assert";
+   * import { Container } from "@cq/core";
+   *
+   * const log: string[] = [];
+   *
+   * class Database {
+   *   async [Symbol.asyncDispose]() {
+   *     log.push("closed");
+   *   }
+   * }
+   *
+   * const container = new Container();
+   * container.bind(Database, () => new Database());
+   * container.get(Database);
+   * await container[Symbol.asyncDispose]();
+   *
+   * assertEquals(log, ["closed"]);
+   * ```
+   */
+  [Symbol.asyncDispose](): Promise<void> {
+    return this.#disposal ??= disposeInstances(this.#bindings.dispose(), "a container");
+  }
 }
 
 /** Another adapter may use a container only to wire handlers. Then the scope is of another kind, or absent. */
 function contextOf(scope: Scope | HandlerContext | undefined): ResolutionContext | undefined {
   const isContext = typeof scope === "object" && scope !== null && "handler" in scope;
-  return isContext ? scope : Scope["contextOf"](scope);
+  return isContext ? scope : scope instanceof Scope ? scope["~context"] : undefined;
 }

@@ -1,5 +1,7 @@
 import type { HandlerContext } from "../context.ts";
 import { type ContextValues, NO_VALUES } from "../context_values.ts";
+import { adviceOnCopies } from "../copies.ts";
+import { refuseUndefined } from "../refuse_undefined.ts";
 import type { Token } from "../token.ts";
 
 /** How long an instance is shared: for ever, within a scope, or never. */
@@ -83,9 +85,10 @@ let currentContext: ResolutionContext | undefined;
  */
 export function inject<T>(token: Token<T>): T {
   if (current === undefined) {
+    if (token === undefined) refuseUndefined("inject a dependency", "its token");
     throw new TypeError(
-      `Cannot inject "${token?.name}": no container is constructing anything. Call inject() in a field initialiser, ` +
-        "a constructor default or a bound factory, and before its first await",
+      `Cannot inject "${token.name}": no container is constructing anything. Call inject() in a field initialiser, ` +
+        `a constructor default or a bound factory, and before its first await${adviceOnCopies()}`,
     );
   }
   return current.resolver.resolve(token, currentContext, current);
@@ -120,7 +123,8 @@ export function construct<T>(path: ResolutionPath, context: ResolutionContext | 
  * @returns The context, `undefined` outside of a handler.
  */
 export function handlerContextOf(context: ResolutionContext | undefined): HandlerContext | undefined {
-  return context !== undefined && "handler" in context ? context : context?.handlerContext;
+  if (context === undefined) return undefined;
+  return "handler" in context ? context : context.handlerContext;
 }
 
 /**

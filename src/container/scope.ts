@@ -1,6 +1,5 @@
 import type { HandlerContext } from "../context.ts";
-import { combineErrors, disposeAll, type Disposer, disposerOf } from "../internal/dispose.ts";
-import { isPromiseLike } from "../internal/promise.ts";
+import { disposeInstances } from "../internal/dispose.ts";
 import { type Bindings, tokenName } from "./bindings.ts";
 import { pathWithin, type ResolutionContext, type ScopeContext } from "./inject.ts";
 import type { Token } from "../token.ts";
@@ -29,15 +28,7 @@ export class Scope {
   readonly #bindings: Bindings;
   readonly #context: ScopeContext & { readonly instances: Map<Token<unknown>, unknown> };
   #isDisposed = false;
-
-  /**
-   * The context for what is built in a scope, for the container alone. Only a member of the class can read `#context`,
-   * and the container is another module: so it is a private static method, which users do not see, and which the
-   * container reaches by its name in brackets.
-   */
-  private static contextOf(scope: unknown): ResolutionContext | undefined {
-    return scope instanceof Scope ? scope.#context : undefined;
-  }
+  #disposal: Promise<void> | undefined;
 
   /**
    * Made by {@linkcode Container.createScope}.
@@ -48,6 +39,16 @@ export class Scope {
   constructor(bindings: Bindings, context?: HandlerContext) {
     this.#bindings = bindings;
     this.#context = { instances: new Map(), handlerContext: context };
+  }
+
+  /**
+   * The context for what is built in the scope, for the container alone: it is another module, which cannot read
+   * `#context`. A bundler keeps a class that nobody uses if the key of a member is a symbol.
+   *
+   * @internal
+   */
+  get "~context"(): ResolutionContext {
+    return this.#context;
   }
 
   /**
@@ -69,20 +70,12 @@ export class Scope {
 
   /**
    * Disposes the instances of the scope, the last one built first. It disposes all of them, even if one fails. A second
-   * call does nothing.
+   * call waits for the first.
    *
    * @throws What an instance threw, or an {@linkcode AggregateError} if several did.
    */
-  async [Symbol.asyncDispose](): Promise<void> {
-    if (this.#isDisposed) return;
+  [Symbol.asyncDispose](): Promise<void> {
     this.#isDisposed = true;
-    const disposers = Array.from(this.#context.instances.values(), (instance): Disposer => {
-      // A promise is disposed as what it resolves to. If it rejects, there is nothing to dispose.
-      return isPromiseLike(instance)
-        ? () => instance.then((resolved) => disposerOf(resolved)?.(), () => {})
-        : () => disposerOf(instance)?.();
-    });
-    const errors = await disposeAll(disposers);
-    if (errors.length > 0) throw combineErrors(errors, "Cannot dispose a scope: several of its instances failed");
+    return this.#disposal ??= disposeInstances([...this.#context.instances.values()], "a scope");
   }
 }

@@ -66,10 +66,8 @@ function fire({ target }: Event): void {
   waiting.delete(signal);
   signal.removeEventListener("abort", fire);
   const reason = reasonOfAbort(signal);
-  for (const own of waits) {
-    waits.delete(own);
-    own.act(reason);
-  }
+  // What one of them stops is not called any more.
+  for (const { act } of waits) act(reason);
 }
 
 /**
@@ -89,7 +87,7 @@ export function abortable<T>(
     if (signal?.aborted) return reject(reasonOfAbort(signal));
     const forget = onAbort(signal, (reason) => {
       reject(reason);
-      cancel?.();
+      if (typeof cancel === "function") cancel();
     });
     const cancel = start(
       (value) => {
@@ -102,4 +100,21 @@ export function abortable<T>(
       },
     );
   });
+}
+
+/**
+ * Makes a signal that fires when one of two fires. (`AbortSignal.any` is not everywhere, and leaks on a long-lived signal.)
+ *
+ * @param some A signal.
+ * @param other Another one.
+ * @returns The signal, and what stops listening to the two. Call it as soon as nobody needs the signal.
+ */
+export function joinSignals(some: AbortSignal, other: AbortSignal): { signal: AbortSignal; forget: () => void } {
+  const controller = new AbortController();
+  const abort = (reason: unknown) => controller.abort(reason);
+  const forgets = [some, other].map((signal) => onAbort(signal, abort));
+  const forget = () => {
+    for (const forgetOne of forgets) forgetOne();
+  };
+  return { signal: controller.signal, forget };
 }

@@ -28,3 +28,26 @@ export function sleep(ms: number, signal: AbortSignal | undefined): Promise<void
     };
   });
 }
+
+/**
+ * Waits for a promise, but not longer than a time. What the promise does afterwards has no effect.
+ *
+ * @param promise The promise.
+ * @param ms The time in milliseconds, at most {@linkcode MAX_DELAY_MS}.
+ * @returns A promise that resolves when the other one does or the time is over, and rejects when the other one does.
+ */
+export function waitAtMost(promise: PromiseLike<unknown>, ms: number): Promise<void> {
+  return new Promise((resolve, reject) => {
+    const timer = setTimeout(resolve, ms);
+    promise.then(
+      () => {
+        clearTimeout(timer);
+        resolve();
+      },
+      (error) => {
+        clearTimeout(timer);
+        reject(error);
+      },
+    );
+  });
+}

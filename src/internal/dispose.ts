@@ -1,3 +1,5 @@
+import { isPromiseLike } from "./promise.ts";
+
 /** Disposes one resource. */
 export type Disposer = () => unknown;
 
@@ -66,4 +68,21 @@ export async function settleThenDispose<T>(
   if (outcome.status === "rejected") errors.unshift(outcome.reason);
   if (errors.length > 0) throw combineErrors(errors, message);
   return (outcome as PromiseFulfilledResult<Awaited<T>>).value;
+}
+
+/**
+ * Disposes what a container has built, the last one built first, and all of it, even if one fails.
+ *
+ * @param instances The instances, in the order in which they were built.
+ * @param owner What they belong to, for the error.
+ * @throws What an instance threw, or an `AggregateError` if several did.
+ */
+export async function disposeInstances(instances: readonly unknown[], owner: string): Promise<void> {
+  const errors = await disposeAll(instances.map((instance): Disposer => {
+    // A promise is disposed as what it resolves to. If it rejects, there is nothing to dispose.
+    return isPromiseLike(instance)
+      ? () => instance.then((resolved) => disposerOf(resolved)?.(), () => {})
+      : () => disposerOf(instance)?.();
+  }));
+  if (errors.length > 0) throw combineErrors(errors, `Cannot dispose ${owner}: several of its instances failed`);
 }

@@ -87,7 +87,7 @@ export function correlate(options: CorrelateOptions = {}): Middleware {
     const messageId = deliveredId(message) ?? idOf(message, metadata);
     const { correlationId = messageId, messageId: outer } = metadata;
     // The message has its id already, from the queue or from another one of these middlewares, and so it keeps its cause.
-    const causationId = outer === messageId ? metadata.causationId : outer;
+    const causationId = outer === messageId ? metadata["causationId"] : outer;
     const ids = { messageId, correlationId, ...(causationId === undefined ? {} : { causationId }) };
     return next(undefined, { metadata: { ...metadata, ...ids } });
   };

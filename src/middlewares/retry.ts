@@ -6,6 +6,7 @@ import { isInstance } from "../internal/instance_of.ts";
 import { textOf } from "../internal/text.ts";
 import type { Middleware } from "../middleware.ts";
 import { type ErrorFilter, toPredicate } from "./error_filter.ts";
+import { forbidsRetry } from "./transaction/unit_of_work.ts";
 
 /** How often {@linkcode retry} repeats, how long it waits, and after which errors. */
 export interface RetryOptions extends BackoffOptions {
@@ -30,6 +31,7 @@ export interface RetryOptions extends BackoffOptions {
  * A signal that fires cuts the wait short, and no attempt follows it. No attempt follows an `AbortError` or a
  * {@linkcode NonRetryableError} either, nor an `AggregateError` that holds nothing else, such as an
  * `EventDispatchError`. A stream starts again only before its first item.
+ * Within a `transaction` nothing but a query is handled again: the retry around the transaction repeats the whole.
  *
  * @param options How often, when, and after which errors.
  * @returns The middleware.
@@ -85,16 +87,17 @@ export function retry(options: RetryOptions = {}): Middleware {
   const delayAfter = backoff(options, "retry");
   const isWorthIt = toPredicate(on, "retry");
 
-  return async function retry(_message, next, { signal, stream }) {
+  return async function retry(_message, next, context) {
+    const { signal, stream } = context;
     for (let attempt = 1;; attempt++) {
       try {
         return await next();
       } catch (error) {
         // The consumer of a stream must not receive the same items twice.
-        if (
-          attempt === attempts || (stream?.items ?? 0) > 0 || signal?.aborted || isFinal(error) ||
-          !await isWorthIt(error)
-        ) throw error;
+        if (stream !== undefined && stream.items > 0) throw error;
+        if (attempt === attempts || signal?.aborted || isFinal(error) || !await isWorthIt(error)) throw error;
+        // What is a part of a transaction is repeated with the whole of it.
+        if (forbidsRetry(error, context)) throw error;
         const wait = delayAfter(error, attempt);
         // The signal may have fired by now, in a function of the user, and an event handler would start nevertheless.
         if (signal?.aborted) throw reasonOfAbort(signal);

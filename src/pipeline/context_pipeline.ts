@@ -1,3 +1,4 @@
+import { refuseUndefined } from "../refuse_undefined.ts";
 import type { DispatchOptions } from "../context.ts";
 import { type Dispatcher, type DispatcherFunction, toDispatchFunction } from "../dispatcher.ts";
 import type { Dispatchable, MessagesByKind, MessageType, ResultOf } from "../message.ts";
@@ -156,6 +157,8 @@ export class ContextPipeline<First extends M, Context extends object, Result = R
   constructor(types: PipelineTypes<First, Context>, dispatchers: PipelineDispatchers<M, Q>, parts: PipelineParts);
   constructor(types: PipelineTypes<First, Context>, dispatchers: PipelineDispatchers<M, Q>, parts = NO_PARTS) {
     const { dispatcher, queryDispatcher = dispatcher as unknown as Dispatcher<Q> } = dispatchers;
+    if (types.message === undefined) refuseUndefined("make a pipeline", "the class of its first message");
+    if (types.context === undefined) refuseUndefined("make a pipeline", "the class of its context");
     this.#types = types;
     this.#dispatchers = {
       dispatcher: toDispatchFunction(dispatcher),

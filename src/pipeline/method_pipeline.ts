@@ -1,3 +1,5 @@
+import { refuseOldDecorator } from "../refuse_old_decorator.ts";
+import { refuseUndefined } from "../refuse_undefined.ts";
 import type { DispatchOptions, HandlerSource } from "../context.ts";
 import { type Dispatcher, type DispatcherFunction, toDispatchFunction } from "../dispatcher.ts";
 import { classOf } from "../message_class.ts";
@@ -128,6 +130,7 @@ export class MethodPipeline<First extends M, M = object, Q = M> {
     message: First,
     options?: DispatchOptions,
   ): Promise<C> {
+    if (context === undefined) refuseUndefined("run a pipeline", "the class of its context");
     const instance: C = typeof context === "function" ? new context() : context;
     const steps = this.#stepsByContext.get(instance);
     if (steps === undefined) {
@@ -145,6 +148,7 @@ export class MethodPipeline<First extends M, M = object, Q = M> {
     const stepsByContext = this.#stepsByContext;
 
     return function decorateStep(method, context) {
+      refuseOldDecorator(method, "a step");
       requireMethod(method, context);
       const { name, private: isPrivate, access } = context;
       const convert: Step["convert"] = isPrivate

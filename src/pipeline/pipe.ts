@@ -1,3 +1,4 @@
+import { refuseUndefined } from "../refuse_undefined.ts";
 import type { DispatchOptions } from "../context.ts";
 import { type Dispatcher, type DispatcherFunction, toDispatchFunction } from "../dispatcher.ts";
 import type { MessageType, ResultOf } from "../message.ts";
@@ -92,6 +93,7 @@ export class Pipe<First extends Accepted, Result = ResultOf<First>, Early = neve
    */
   constructor(type: MessageType<First>, dispatcher: Dispatcher<Accepted>, parts: PipelineParts);
   constructor(type: MessageType<First>, dispatcher: Dispatcher<Accepted>, parts = NO_PARTS) {
+    if (type === undefined) refuseUndefined("make a pipe", "the class of its first message");
     this.#type = type;
     this.#dispatcher = toDispatchFunction(dispatcher);
     this.#parts = parts;

@@ -176,7 +176,7 @@ export interface Queue<T> extends Producer<T>, Consumer<T> {
  *
  * @internal
  */
-declare const local: unique symbol;
+export const LOCAL: unique symbol = Symbol("LOCAL");
 
 /**
  * A queue that lives in this process alone, so that closing it ends it for every sender and consumer. A queue that others
@@ -185,8 +185,8 @@ declare const local: unique symbol;
  * @typeParam T The messages.
  */
 export interface LocalQueue<T> extends Queue<T> {
-  /** Exists for the compiler alone. */
-  readonly [local]: true;
+  /** Says so. */
+  readonly [LOCAL]: true;
 }
 
 /**

@@ -4,7 +4,7 @@ import type { StreamMachinery } from "../bus/query_route.ts";
 import type { DispatchOptions } from "../context.ts";
 import { ContextValues } from "../context_values.ts";
 import type { ItemStream } from "../item_stream.ts";
-import type { Contract, contract, MessageType } from "../message.ts";
+import type { Contract, MessageType } from "../message.ts";
 import { compose, start } from "../middleware_chain.ts";
 import { nameOf } from "../naming.ts";
 import type { Registration } from "../registry.ts";
@@ -66,14 +66,14 @@ const MACHINERY: StreamMachinery = { open: openStream, checkRegistration: refuse
  */
 export abstract class StreamQuery<Item> {
   /** Exists for the compiler alone. */
-  declare readonly [contract]: Contract<"stream", Item>;
+  declare readonly "~contract": Contract<"stream", Item>;
 
   /**
    * What runs the query. A bundle without stream queries does not have it.
    *
    * @internal
    */
-  get "@cq/core:stream"(): StreamMachinery {
+  get "~stream"(): StreamMachinery {
     return MACHINERY;
   }
 }

@@ -25,8 +25,11 @@ export { queueConformance } from "./queue/queue_conformance.ts";
 export type {
   DeadLetter,
   DelayFeature,
+  LeaseFeature,
+  PoisonFeature,
   QueueConformanceOptions,
   QueueFeatures,
+  RestartFeature,
   TestMessage,
 } from "./queue/queue_features.ts";
 export {
@@ -35,5 +38,8 @@ export {
 } from "./deduplication_store/deduplication_store_conformance.ts";
 export { diAdapterConformance } from "./di_adapter/di_adapter_conformance.ts";
 export type { DIAdapterFeatures, DIAdapterHarness, TestBinding } from "./di_adapter/di_adapter_harness.ts";
+export { crashConformance } from "./crash/crash_conformance.ts";
+export { CrashPoints, type CrashPointsOptions } from "./crash/crash_points.ts";
+export type { CrashConformanceOptions, CrashMessage, CrashScenario } from "./crash/crash_scenario.ts";
 export { type AnyBus, type RecordingBus, recordingBus } from "./recording_bus.ts";
 export type { CompletedRecord, DispatchRecord, OutcomeOf, Recorder } from "./recorder.ts";

@@ -1,4 +1,5 @@
 import { abortable, reasonOfAbort } from "../internal/abort.ts";
+import { refuseUndefined } from "../refuse_undefined.ts";
 import { classOf, isInstanceOf } from "../message_class.ts";
 import { Bus } from "../bus/bus.ts";
 import type { CommandBus } from "../bus/command_bus.ts";
@@ -71,8 +72,10 @@ export function recordingBus<B extends AnyBus>(bus: B): RecordingBus<B> {
   const own = {
     records: recorder.records,
     messages: (type: MessageType) => recorder.messages(type),
-    next: (type: MessageType, options: { signal?: AbortSignal } = {}) => recorder.next(type, options.signal),
+    next: (type: MessageType, options: { signal?: AbortSignal | undefined } = {}) =>
+      recorder.next(type, options.signal),
     answer: (type: MessageType, answer: () => unknown) => {
+      if (type === undefined) refuseUndefined("answer a message", "its class");
       recorder.answer(type, answer);
       return recording;
     },

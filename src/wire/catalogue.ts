@@ -1,8 +1,9 @@
 import { checkEnvelope, type EncodeOptions, UnknownMessageError } from "../codec.ts";
 import { type Envelope, metadataFrom, stamp, STANDARD_HEADERS } from "../envelope.ts";
+import { isInstanceOf } from "../message_class.ts";
 import type { MessageType } from "../message.ts";
 import type { Metadata } from "../metadata.ts";
-import { describe, nameOf, typeNameOf } from "../naming.ts";
+import { describe, nameOf } from "../naming.ts";
 import { CatalogueEntry, type CatalogueMessage, checkOptions, type EntryOptions } from "./catalogue_entry.ts";
 import { headersFrom, namesOf } from "./headers.ts";
 import type { Decoding, Encoding, MessageOptions } from "./message_options.ts";
@@ -130,7 +131,7 @@ export class MessageCatalogue<in out T = never> {
       & Encoding<M, NoInfer<In>>
       & Decoding<M, NoInfer<Out>>,
   ): MessageCatalogue<T | M> {
-    const place = `Cannot add "${nameOf(type)}" as ${typeof name === "string" ? `"${name}"` : describe(name)}`;
+    const place = `Cannot add "${nameOf(type)}" as ${describe(name)}`;
     if (typeof name !== "string" || name === "") {
       throw new TypeError(`${place}: a name must be a string that is not empty`);
     }
@@ -175,13 +176,13 @@ export class MessageCatalogue<in out T = never> {
   }
 
   /**
-   * The stable name of a message.
+   * The stable name of a message, or of a class of messages, such as the `messageType` of an error.
    *
    * @param message Any value.
-   * @returns The name; `undefined` where the catalogue does not have its class.
+   * @returns The name; `undefined` where the catalogue does not have the class.
    */
   nameOf(message: unknown): string | undefined {
-    return this.#entryOf(message)?.name;
+    return (typeof message === "function" ? this.#byPrototype.get(message.prototype) : this.#entryOf(message))?.name;
   }
 
   /**
@@ -241,14 +242,9 @@ export class MessageCatalogue<in out T = never> {
   }
 
   #explainUnknown(message: unknown): string {
-    const isInstance = typeof message === "object" && message !== null;
-    const base = [...this.#byName.values()].find(({ type }) =>
-      isInstance && Object.prototype.isPrototypeOf.call(type.prototype, message)
-    );
-    const reason = base === undefined
-      ? "its class is not in the catalogue"
-      : `its class is not in the catalogue, only its base "${nameOf(base.type)}" is`;
-    return `Cannot encode ${isInstance ? `"${typeNameOf(message)}"` : describe(message)}: ${reason}. Add it with add()`;
+    const base = this.messages.find(({ type }) => isInstanceOf(message, type));
+    const hint = base === undefined ? "" : `, only its base "${nameOf(base.type)}" is`;
+    return `Cannot encode ${describe(message)}: its class is not in the catalogue${hint}. Add it with add()`;
   }
 
   #with<U>(entries: Iterable<CatalogueEntry>, headers = this.#headers): MessageCatalogue<T | U> {
@@ -256,19 +252,11 @@ export class MessageCatalogue<in out T = never> {
     const byPrototype = new Map(this.#byPrototype);
     for (const entry of entries) {
       const { name, type } = entry;
-      const namesake = byName.get(name);
-      const other = byPrototype.get(type.prototype);
-      if (namesake === entry) continue;
-      if (namesake !== undefined) {
+      const found = byName.get(name) ?? byPrototype.get(type.prototype);
+      if (found === entry) continue;
+      if (found !== undefined) {
         throw new TypeError(
-          `Cannot add "${nameOf(type)}" as "${name}": "${
-            nameOf(namesake.type)
-          }" has that name already. Choose another one`,
-        );
-      }
-      if (other !== undefined) {
-        throw new TypeError(
-          `Cannot add "${nameOf(type)}" as "${name}": it is in the catalogue already, as "${other.name}"`,
+          `Cannot add "${nameOf(type)}" as "${name}": "${nameOf(found.type)}" is there already, as "${found.name}"`,
         );
       }
       byName.set(name, entry);

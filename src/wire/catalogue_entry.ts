@@ -60,16 +60,15 @@ export class CatalogueEntry implements CatalogueMessage {
       name: `"${name}"`,
       // A schema rebuilds what is nested. Without one it would come back without its class.
       allowed: encode !== undefined ? "none" : schema === "unchecked" ? "root" : "all",
-      advice: encode === undefined
-        ? `Give "${nameOf(type)}" an encode in the catalogue that makes plain data of it`
-        : "Have its encode return plain data",
+      advice: "Give the message an encode that returns plain data",
     };
   }
 
   /** The key of a message whose sender gives none. */
   keyOf(message: object): string | undefined {
     const key = this.#key?.(message);
-    if (key === undefined || typeof key === "string") return key;
+    if (key === undefined) return undefined;
+    if (typeof key === "string") return key;
     throw new TypeError(`Cannot encode "${this.name}": its key must be a string, and is ${describe(key)}`);
   }
 
@@ -87,7 +86,7 @@ export class CatalogueEntry implements CatalogueMessage {
       try {
         data = this.#versions[older - 1]!(data);
       } catch (cause) {
-        throw new UndecodableMessageError(envelope, `bringing version ${older} to version ${older + 1} fails`, {
+        throw new UndecodableMessageError(envelope, `its upgrade from version ${older} fails`, {
           cause,
         });
       }
@@ -133,12 +132,12 @@ function validate(data: unknown, schema: StandardSchema, envelope: Envelope): un
     // zod answers so in both cases.
     throw new UndecodableMessageError(
       envelope,
-      "its schema has returned a promise. It validates asynchronously, which is for validate() on a bus, or a part of it " +
-        "has thrown",
+      "its schema is asynchronous, which is for validate() on a bus, or has thrown",
     );
   }
   const { issues } = result;
-  if (issues === undefined) return result.value;
+  // A compiler that is not strict does not tell the two results apart.
+  if (issues === undefined) return (result as { readonly value: unknown }).value;
   throw new UndecodableMessageError(envelope, `its schema refuses ${placesOf(issues)}`, { issues });
 }
 

@@ -48,13 +48,13 @@ type JsonifyEach<T> = T extends Json ? T
   : JsonData<T>;
 
 /**
- * The same of what is not looked at as a whole: of all properties but methods and what is under a symbol.
+ * The same of what is not looked at as a whole: of all properties but methods, what is under a symbol, and the brand.
  *
  * @internal
  */
 type JsonData<T> = T extends object ? {
-    [K in keyof T as K extends symbol ? never : T[K] extends (...args: never) => unknown ? never : K]: undefined extends
-      T[K] ? unknown extends T[K] ? T[K] : JsonMaybe<T, K> : Jsonify<T[K]>;
+    [K in keyof T as K extends symbol | "~contract" ? never : T[K] extends (...args: never) => unknown ? never : K]:
+      undefined extends T[K] ? unknown extends T[K] ? T[K] : JsonMaybe<T, K> : Jsonify<T[K]>;
   }
   : NotJson<T>;
 

@@ -136,10 +136,10 @@ export interface EncodeIsOptional<M, In> {
  * The schema does not take what JSON makes of the message.
  *
  * @typeParam M The message.
- * @typeParam Wire What JSON makes of it, for the compiler to show.
+ * @typeParam _Wire What JSON makes of it, for the compiler to show.
  * @typeParam In What the schema takes.
  */
-export interface EncodeIsNeeded<M, Wire, In> {
+export interface EncodeIsNeeded<M, _Wire, In> {
   /** Makes data of a message that is JSON and that the schema takes. */
   readonly encode: (message: M) => In;
 }
@@ -160,9 +160,9 @@ export interface DecodeIsOptional<M, Out> {
  *
  * @typeParam M The message.
  * @typeParam Out What the schema puts out.
- * @typeParam Data What it should put out, for the compiler to show.
+ * @typeParam _Data What it should put out, for the compiler to show.
  */
-export interface DecodeIsNeeded<M, Out, Data> {
+export interface DecodeIsNeeded<M, Out, _Data> {
   /** Makes a message of what the schema puts out. */
   readonly decode: (data: Out) => M;
 }

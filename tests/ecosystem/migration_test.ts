@@ -1,13 +1,12 @@
 // What examples/nestjs/README.md says about other libraries, held against the libraries themselves.
 import "reflect-metadata";
-import { assertEquals, assertInstanceOf, assertRejects, assertThrows } from "@std/assert";
+import { assert, assertEquals, assertInstanceOf, assertRejects, assertThrows } from "@std/assert";
 import { Module, type Provider } from "@nestjs/common";
 import { NestFactory } from "@nestjs/core";
 import * as nest from "@nestjs/cqrs";
 import * as mediatr from "mediatr-ts";
 import * as ours from "@cq/core";
-import { CqrsModule } from "../../examples/nestjs/cqrs/cqrs_module.ts";
-import * as onNest from "../../examples/nestjs/cqrs/decorators.ts";
+import * as onNest from "../../examples/nestjs/cqrs.ts";
 
 /** The part that handlers see of either library. */
 interface Library {
@@ -32,7 +31,7 @@ async function start(module: unknown, providers: unknown[]) {
 
 const startNest = (providers: unknown[], options?: nest.CqrsModuleOptions) =>
   start(nest.CqrsModule.forRoot(options), providers);
-const startOurs = (providers: unknown[]) => start(CqrsModule.forRoot(), providers);
+const startOurs = (providers: unknown[]) => start(onNest.CqrsModule.forRoot(), providers);
 
 /** As `@decorator class …` does, for decorators of either library. */
 function decorated<T>(type: T, decorator: unknown): T {
@@ -203,6 +202,131 @@ Deno.test("@nestjs/cqrs tells its UnhandledExceptionBus of a handler that fails;
   const [failure] = error.failures;
   assertEquals([failure!.event === event, failure!.handler], [true, here.SendMail]);
   assertEquals(here.log, ["counted"]);
+});
+
+Deno.test("A handler of an event that fails, fails a command that has succeeded here, unless the handler or a middleware says otherwise", async () => {
+  class CreateUser extends ours.Command<string> {}
+  class CreateUserHandler {
+    execute(_command: CreateUser, { events }: ours.CommandContext): string {
+      events.add(new UserCreated());
+      return "Ada";
+    }
+  }
+  onNest.CommandHandler(CreateUser)(CreateUserHandler);
+  const sending = (options?: { failSilently: boolean }) => {
+    class SendMail {
+      handle(): void {
+        throw new Error("The mail server is down");
+      }
+    }
+    return [
+      CreateUserHandler,
+      decorated(SendMail, onNest.EventsHandler(UserCreated, options)),
+    ];
+  };
+  const create = (app: Awaited<ReturnType<typeof start>>) => app.get(ours.CommandBus).dispatch(new CreateUser());
+
+  await using failing = await startOurs(sending());
+  const error = await assertRejects(() => create(failing), ours.EventDispatchError);
+  assertEquals(error.result, "Ada");
+
+  await using silent = await startOurs(sending({ failSilently: true }));
+  assertEquals(await create(silent), "Ada");
+
+  const reported: string[] = [];
+  const events = [ours.captureError((error) => reported.push(String(error)), { rethrow: false })];
+  await using reporting = await start(onNest.CqrsModule.forRoot({ events }), sending());
+  assertEquals(await create(reporting), "Ada");
+  assertEquals(reported, ["Error: The mail server is down"]);
+});
+
+Deno.test("An aggregate publishes each of its events once: by commit() with @nestjs/cqrs, by handing them over here", async () => {
+  const log: string[] = [];
+  class UserRenamed {
+    constructor(readonly name: string) {}
+  }
+
+  class TheirUser extends nest.AggregateRoot {
+    rename(name: string): void {
+      this.apply(new UserRenamed(name));
+    }
+  }
+  class Watch {
+    handle({ name }: UserRenamed): void {
+      log.push(name);
+    }
+  }
+  {
+    await using app = await startNest([decorated(Watch, nest.EventsHandler(UserRenamed))]);
+    const user = app.get(nest.EventPublisher).mergeObjectContext(new TheirUser());
+    for (const name of ["Ada", "Grace"]) {
+      user.rename(name);
+      user.commit();
+    }
+  }
+  assertEquals(log.splice(0), ["Ada", "Grace"]);
+
+  class User {
+    #events: object[] = [];
+    rename(name: string): void {
+      this.#events.push(new UserRenamed(name));
+    }
+    takeEvents(): object[] {
+      return this.#events.splice(0);
+    }
+  }
+  const user = new User();
+  class RenameUser extends ours.Command {
+    constructor(readonly name: string) {
+      super();
+    }
+  }
+  class RenameUserHandler {
+    execute({ name }: RenameUser, { events }: ours.CommandContext): void {
+      user.rename(name);
+      events.add(...user.takeEvents());
+    }
+  }
+  // Sends a command from a handler of the event: with an aggregate that kept its events there would be no end.
+  class Correct {
+    constructor(private readonly commands: ours.CommandBus) {}
+    async handle({ name }: UserRenamed): Promise<void> {
+      log.push(name);
+      if (name === "ada") await this.commands.dispatch(new RenameUser("Ada"));
+      assert(log.length < 10, "This has no end");
+    }
+  }
+  Reflect.defineMetadata("design:paramtypes", [ours.CommandBus], Correct);
+  await using app = await startOurs([
+    decorated(RenameUserHandler, onNest.CommandHandler(RenameUser)),
+    decorated(Correct, onNest.EventsHandler(UserRenamed)),
+  ]);
+  await app.get(ours.CommandBus).dispatch(new RenameUser("ada"));
+  assertEquals(log, ["ada", "Ada"]);
+});
+
+Deno.test("draining() leaves what waits in the queue, unless it closes the queue, as python-cq does", async () => {
+  const handled: string[] = [];
+  const drain = async (closes: boolean) => {
+    const queue = new ours.MemoryQueue<string>({ maxSize: 10 });
+    const started = Promise.withResolvers<void>();
+    const gate = Promise.withResolvers<void>();
+    const pump = new ours.Pump(queue, async (name: string) => {
+      started.resolve();
+      await gate.promise;
+      handled.push(name);
+    });
+    const draining = pump.draining({ graceful: true, ...(closes && { closes: queue }) });
+    for (const name of ["Ada", "Grace"]) await queue.send(name);
+    await started.promise;
+    const stopped = draining.stop();
+    gate.resolve();
+    await stopped;
+    queue.close();
+    return handled.splice(0);
+  };
+  assertEquals(await drain(false), ["Ada"]);
+  assertEquals(await drain(true), ["Ada", "Grace"]);
 });
 
 Deno.test("@nestjs/cqrs brings the process down where rethrowUnhandled is set; here nothing does that is awaited or deferred", async () => {

@@ -32,9 +32,14 @@ import {
 } from "@cq/core";
 import { diAdapterConformance, type DIAdapterHarness } from "@cq/core/testing";
 import { AppModule } from "../../examples/nestjs/app_module.ts";
-import { CqrsModule, type CqrsModuleOptions } from "../../examples/nestjs/cqrs/cqrs_module.ts";
-import { CommandHandler, EventsHandler, QueryHandler } from "../../examples/nestjs/cqrs/decorators.ts";
-import { NestAdapter } from "../../examples/nestjs/cqrs/nest_adapter.ts";
+import {
+  CommandHandler,
+  CqrsModule,
+  type CqrsModuleOptions,
+  EventsHandler,
+  NestAdapter,
+  QueryHandler,
+} from "../../examples/nestjs/cqrs.ts";
 import { Mailbox } from "../../examples/nestjs/users/mailbox.ts";
 import { UserRepository } from "../../examples/nestjs/users/user_repository.ts";
 
@@ -214,6 +219,206 @@ Deno.test("CommandHandler() takes the scope of the handler, as in @nestjs/cqrs",
   assertEquals([first, await commands.dispatch(new CreateUser("Ada"))], ["Ada 1", "Ada 2"]);
 });
 
+// Looked at beside the scope: an event handler that is durable, that fails in silence, and several events with options.
+Deno.test("EventsHandler() takes options behind the events, as in @nestjs/cqrs", async () => {
+  class UserRemoved extends Event {}
+  const built: string[] = [];
+  @EventsHandler(UserCreated, UserRemoved, { scope: Scope.REQUEST })
+  class Count {
+    constructor() {
+      built.push("count");
+    }
+    handle(_event: UserCreated | UserRemoved): void {}
+  }
+  @EventsHandler(UserCreated, { failSilently: true })
+  class Fail {
+    handle(): void {
+      throw new Error("The mail server is down");
+    }
+  }
+  @EventsHandler(UserCreated, undefined)
+  class Once {
+    constructor() {
+      built.push("once");
+    }
+    handle(_event: UserCreated): void {}
+  }
+  await using app = await start([Count, Fail, Once]);
+  const events = app.get<EventBus>(EventBus);
+
+  await events.dispatch(new UserCreated("Ada"));
+  await events.dispatch(new UserRemoved());
+  assertEquals(built, ["once", "count", "count"]);
+  assertEquals(app.get<MessageRouter>(MessageRouter).eventTypes, [UserCreated, UserRemoved]);
+});
+
+// Looked at beside useFactory: useClass, useValue, useExisting, a token that two modules use for handlers of their own,
+// a factory that is request-scoped, under the class as its token, and one of a class that inherits its decorator.
+Deno.test("CqrsModule finds the handlers that a provider makes, whatever its token", async () => {
+  class RemoveUser extends Command<string> {}
+  @CommandHandler(CreateUser)
+  class CreateUserHandler {
+    constructor(private readonly greeting: string) {}
+    execute({ name }: CreateUser): string {
+      return `${this.greeting}, ${name}`;
+    }
+  }
+  abstract class AbstractHandler {
+    abstract execute(query: FindUser): string;
+  }
+  QueryHandler(FindUser)(AbstractHandler as never);
+  class FakeHandler extends AbstractHandler {
+    execute(): string {
+      return "Ada";
+    }
+  }
+  @CommandHandler(RemoveUser)
+  class RemoveUserHandler {
+    constructor(private readonly text: string) {}
+    execute(): string {
+      return this.text;
+    }
+  }
+  const log: string[] = [];
+  @EventsHandler(UserCreated)
+  class Watch {
+    handle({ name }: UserCreated): void {
+      log.push(name);
+    }
+  }
+  class OtherModule {}
+  let built = 0;
+  const removing = {
+    provide: RemoveUserHandler,
+    scope: Scope.REQUEST,
+    useFactory: () => new RemoveUserHandler(`removed ${++built}`),
+  };
+  Module({ providers: [{ provide: "HANDLER", useValue: new Watch() }, removing] })(OtherModule);
+  class RootModule {}
+  Module({
+    imports: [CqrsModule.forRoot(), OtherModule],
+    providers: [
+      { provide: "HANDLER", useFactory: () => new CreateUserHandler("Hello") },
+      { provide: AbstractHandler, useClass: FakeHandler },
+      { provide: "ALIAS", useExisting: AbstractHandler },
+      { provide: "NOTHING", useValue: undefined },
+      { provide: "DATA", useValue: Object.create(null) },
+    ],
+  })(RootModule);
+  const app = await NestFactory.createApplicationContext(RootModule, { logger: false, abortOnError: false });
+
+  const commands = app.get(CommandBus);
+  assertEquals(await commands.dispatch(new CreateUser("Ada")), "Hello, Ada");
+  assertEquals(await app.get(QueryBus).dispatch(new FindUser()), "Ada");
+  await app.get(EventBus).dispatch(new UserCreated("Ada"));
+  assertEquals(log, ["Ada"]);
+  const removed = [await commands.dispatch(new RemoveUser()), await commands.dispatch(new RemoveUser())];
+  assertEquals(removed, ["removed 1", "removed 2"]);
+  await app.close();
+});
+
+Deno.test("CqrsModule builds what a token names in the module of the handler, where another module uses the token too", async () => {
+  @QueryHandler(FindUser, { scope: Scope.REQUEST })
+  class FindUserHandler {
+    execute(): string {
+      return "Ada";
+    }
+  }
+  class OtherModule {}
+  Module({ providers: [{ provide: "HANDLER", scope: Scope.REQUEST, useFactory: () => ({}) }] })(OtherModule);
+  class RootModule {}
+  Module({
+    imports: [CqrsModule.forRoot(), OtherModule],
+    providers: [{ provide: "HANDLER", useClass: FindUserHandler }],
+  })(RootModule);
+  const app = await NestFactory.createApplicationContext(RootModule, { logger: false, abortOnError: false });
+
+  assertEquals(await app.get(QueryBus).dispatch(new FindUser()), "Ada");
+  await app.close();
+});
+
+// Looked at: a class that is decorated and one that is not, each below one that is, and another kind of message.
+Deno.test("A handler inherits the decorator of its base, for each kind of message by itself, as with @nestjs/cqrs", async () => {
+  class CreateAdmin extends Command<string> {}
+  class BaseHandler {
+    execute(message: object): string {
+      return `${this.constructor.name} ${message.constructor.name}`;
+    }
+  }
+  CommandHandler(CreateUser)(BaseHandler);
+  class InheritingHandler extends BaseHandler {}
+  await using inheriting = await start([InheritingHandler]);
+  assertEquals(
+    await inheriting.get<CommandBus>(CommandBus).dispatch(new CreateUser("Ada")),
+    "InheritingHandler CreateUser",
+  );
+
+  @CommandHandler(CreateAdmin)
+  class OverridingHandler extends BaseHandler {}
+  @QueryHandler(FindUser)
+  class AddingHandler extends BaseHandler {}
+  await using app = await start([OverridingHandler, AddingHandler]);
+  assertEquals(app.get<MessageRouter>(MessageRouter).commandTypes, [CreateAdmin, CreateUser]);
+  assertEquals(await app.get<QueryBus>(QueryBus).dispatch(new FindUser()), "AddingHandler FindUser");
+});
+
+// Looked at: singletons and request-scoped handlers, `handle`, a class with both methods, and a handler that a test has
+// overridden with a plain object.
+Deno.test("CqrsModule looks the method of a handler up at each call, so that a spy works that comes later", async () => {
+  @CommandHandler(CreateUser)
+  @EventsHandler(UserCreated)
+  class UserHandler {
+    execute({ name }: CreateUser): string {
+      return name;
+    }
+    handle(_event: UserCreated): void {
+      throw new Error("not replaced");
+    }
+  }
+  @QueryHandler(FindUser, { scope: Scope.REQUEST })
+  class FindUserHandler {
+    execute(): string {
+      return "Ada";
+    }
+  }
+  await using app = await start([UserHandler, FindUserHandler]);
+  const commands = app.get<CommandBus>(CommandBus);
+  const queries = app.get<QueryBus>(QueryBus);
+  const handler = app.get<UserHandler>(UserHandler);
+  assertEquals(await commands.dispatch(new CreateUser("Ada")), "Ada");
+  assertEquals(await queries.dispatch(new FindUser()), "Ada");
+
+  using execute = stub(handler, "execute", () => "spied");
+  using handle = stub(handler, "handle");
+  using find = stub(FindUserHandler.prototype, "execute", () => "spied");
+  const [command, event, query] = [new CreateUser("Ada"), new UserCreated("Ada"), new FindUser()];
+  assertEquals([await commands.dispatch(command), await queries.dispatch(query)], ["spied", "spied"]);
+  await app.get<EventBus>(EventBus).dispatch(event);
+  // The second argument is the context, which a test that compares all of them has to know.
+  assertEquals([execute, handle, find].map(({ calls: [call] }) => call!.args[0] as unknown), [command, event, query]);
+  assertEquals([execute, handle, find].map(({ calls: [call] }) => call!.args.length), [2, 2, 2]);
+});
+
+Deno.test("CqrsModule registers what a test puts in the place of a handler class", async () => {
+  @CommandHandler(CreateUser)
+  class CreateUserHandler {
+    execute({ name }: CreateUser): string {
+      return name;
+    }
+  }
+  await using app = await start([{ provide: CreateUserHandler, useValue: { execute: () => "fake" } }]);
+  assertEquals(await app.get<CommandBus>(CommandBus).dispatch(new CreateUser("Ada")), "fake");
+});
+
+Deno.test("examples/nestjs/cqrs.ts imports packages alone, so that it compiles wherever it is copied to", async () => {
+  const source = await Deno.readTextFile(new URL("../../examples/nestjs/cqrs.ts", import.meta.url));
+  const imported = Array.from(
+    source.matchAll(/^(?:import|\} from|export .* from) ?.*?"([^"]+)";$/gm),
+    ([, name]) => name,
+  );
+  assertEquals(imported.toSorted(), ["@cq/core", "@nestjs/common", "@nestjs/core", "reflect-metadata"]);
+});
+
 Deno.test("CqrsModule shares a request-scoped provider within one message and with nobody else", async () => {
   @Injectable({ scope: Scope.REQUEST })
   class Session {}
@@ -372,6 +577,12 @@ Deno.test("The decorators for Nest refuse what is no handler of the message", ()
   EventsHandler(UserCreated)(NoMethod);
   // @ts-expect-error -- a query is no command
   CommandHandler(FindUser);
+  // @ts-expect-error -- options do not make an event
+  EventsHandler({ scope: Scope.REQUEST });
+  // @ts-expect-error -- the options come last
+  EventsHandler({ scope: Scope.REQUEST }, UserCreated);
+  // @ts-expect-error -- there is no method "handle", with options too
+  EventsHandler(UserCreated, { scope: Scope.REQUEST })(NoMethod);
 });
 
 Deno.test("CqrsModule registers a handler once that two modules provide", async () => {

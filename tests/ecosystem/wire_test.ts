@@ -1,4 +1,5 @@
 import { assert, assertEquals, assertThrows } from "@std/assert";
+import { cataloguePage } from "../../examples/catalogue.ts";
 import { Parser } from "@asyncapi/parser";
 import { Event, MessageRouter } from "@cq/core";
 import {
@@ -119,7 +120,7 @@ Deno.test("A schema that validates asynchronously is refused", () => {
     .add("amount", Amount, { schema: schema as unknown as StandardSchema<{ cents: bigint }>, encode: () => null! });
 
   const envelope: Envelope = { id: "m1", name: "amount", version: 1, time: "", headers: {}, body: '{"cents":1}' };
-  assertThrows(() => catalogue.decode(envelope), UndecodableMessageError, "its schema has returned a promise");
+  assertThrows(() => catalogue.decode(envelope), UndecodableMessageError, "its schema is asynchronous");
 });
 
 Deno.test("The compiler takes what the three libraries infer, and refuses what does not fit", () => {
@@ -217,4 +218,14 @@ Deno.test("describe() has the JSON Schemas of the three libraries, of what trave
   }
   const coerced = new MessageCatalogue().add("a", OrderPlaced, { schema: z.object({ at: z.date() }) } as never);
   assertEquals(describe(coerced).messages[0]!.jsonSchema, undefined);
+});
+
+Deno.test("The page of the example has the picture, as text, and what each message is", () => {
+  const page = cataloguePage();
+
+  for (
+    const text of ["m0[&#34;shop.place-order v1&#34;]:::command", "h0 -.-&#62; m1", ">shop.order-placed</td><td>2</td>"]
+  ) {
+    assert(page.includes(text), text);
+  }
 });

@@ -61,6 +61,8 @@ globalThis.removeEventListener = (_type, listener) => {
 
 for (const path of process.argv.slice(2)) {
   file = basename(path).replace(/\.m?js$/, "");
+  // Each module has a copy of the package built in. To the copy it is the only one.
+  delete globalThis[Symbol.for("@cq/core")];
   await import(pathToFileURL(path));
 }
 

@@ -16,10 +16,16 @@ import { IS_CI, isInstalled, program, type Tool } from "../../scripts/tools.ts";
 const COMPILERS = ["typescript-5.4", "typescript-5.9", "typescript-6", "typescript-7"] as const;
 
 /** How much a bundle may weigh, minified and compressed, in bytes. */
-const LIMITS = { quickstart: 9_400, everything: 15_500, single: 1_600 };
+const LIMITS = { quickstart: 11_000, everything: 16_000, single: 1_800, wire: 4_000, describe: 2_100 };
 
 /** The tests of the types of the main entry point, and what they share. */
-const TYPE_TESTS = ["types_test.ts", "handler_types_test.ts", "dispatcher_types_test.ts", "support/typed_messages.ts"];
+const TYPE_TESTS = [
+  "types_test.ts",
+  "handler_types_test.ts",
+  "dispatcher_types_test.ts",
+  "wire_types_test.ts",
+  "support/typed_messages.ts",
+];
 
 /** Lines of the tests of types that need TypeScript 6: earlier versions want `undefined` to be returned explicitly. */
 const NEW_INFERENCE = /^.*commands\.subscribe\(ForgetAll, \(\) => \{\}\).*\n/gm;
@@ -30,6 +36,7 @@ const config = await readConfig();
 const moduleNames = [
   ...Object.values(config.exports).map((path) => path.slice(2).replace(/\.ts$/, ".js")),
   "src/core.js",
+  "src/shared.js",
 ];
 const manifest = JSON.parse(await Deno.readTextFile(`${root}npm/package.json`));
 /** The folder of the modules within the package: one of the two builds has one. */
@@ -219,6 +226,42 @@ for (const compiler of COMPILERS) {
   }
 }
 
+for (const compiler of COMPILERS) {
+  check(
+    `${compiler} writes the declarations of a module that exports what it has made of the package`,
+    [compiler],
+    async () => {
+      const folder = `${project}/declarations-${compiler}`;
+      await Deno.mkdir(folder, { recursive: true });
+      await Deno.copyFile(new URL("declarations/made.ts", import.meta.url), `${folder}/made.ts`);
+      const compilerOptions = {
+        target: "ES2022",
+        module: "NodeNext",
+        strict: true,
+        declaration: true,
+        outDir: "out",
+        types: [],
+      };
+      await Deno.writeTextFile(`${folder}/tsconfig.json`, JSON.stringify({ compilerOptions, files: ["made.ts"] }));
+      await run(program(compiler, "tsc"), { args: ["--project", folder], cwd: folder });
+      // What was written is checked as another project would.
+      await Deno.writeTextFile(
+        `${folder}/use.ts`,
+        'import { AuditedRename, connect, RenameUser } from "./out/made.js";\n' +
+          "declare const { commands }: ReturnType<typeof connect>;\n" +
+          "export const result: Promise<number> = commands.dispatch(new RenameUser());\n" +
+          "export const by: string = new AuditedRename().by;\n",
+      );
+      const options = { ...compilerOptions, declaration: false, noEmit: true };
+      await Deno.writeTextFile(
+        `${folder}/tsconfig.use.json`,
+        JSON.stringify({ compilerOptions: options, files: ["use.ts"] }),
+      );
+      await run(program(compiler, "tsc"), { args: ["--project", `${folder}/tsconfig.use.json`], cwd: folder });
+    },
+  );
+}
+
 check("require() loads every entry point on Node 20", ["node-20"], async () => {
   const names = Object.keys(config.exports).map((name) => name.replace(".", config.name));
   const script =
@@ -268,4 +311,132 @@ check("what the quickstart needs is small", ["esbuild"], async () => {
 
 check("all of the main entry point is small", ["esbuild"], async () => {
   report("everything", await bundle(`export * from "${config.name}";`), LIMITS.everything);
+});
+
+check("a catalogue and cloud events add little to the quickstart, which has nothing of them", ["esbuild"], async () => {
+  const names = /import (\{[^}]*\}) from "@cq\/core"/.exec(quickstart)![1];
+  const core = `export ${names} from "${config.name}";`;
+  const alone = await bundle(core);
+  const wire = `export { fromCloudEvent, MessageCatalogue, toCloudEvent } from "${config.name}/wire";`;
+  const both = await bundle(core + wire);
+  report("a catalogue and cloud events", { ...both, size: both.size - alone.size }, LIMITS.wire);
+  assertEquals(alone.modules.filter((path) => path.includes("wire") || path.includes("shared")), []);
+  assert(!both.modules.some((path) => path.includes("describe")), both.modules.join("\n"));
+  report("what describes it", await bundle(`export * from "${config.name}/wire/describe";`), LIMITS.describe);
+});
+
+/** A module with a message. A minifier names the class of each of them `a`. */
+const messageModule = (name: string) =>
+  `import { Command } from "${config.name}";
+export class ${name} extends Command { constructor(id) { super(); this.id = id; } kind() { return "${name}"; } }
+`;
+
+const minifiedProgram = `
+import { MessageRouter } from "${config.name}";
+import { deduplicate, MemoryDeduplicationStore, trace } from "${config.name}/middlewares";
+import { MessageCatalogue } from "${config.name}/wire";
+import { ChargeCard } from "./charge.js";
+import { RefundCard } from "./refund.js";
+const catalogue = new MessageCatalogue()
+  .add("shop.charge", ChargeCard, { schema: "unchecked" })
+  .add("shop.refund", RefundCard, { schema: "unchecked" });
+const seen = [];
+class NotingStore extends MemoryDeduplicationStore {
+  set(key, ...rest) { seen.push(key); super.set(key, ...rest); }
+}
+const span = { spanContext: () => ({ traceId: "", spanId: "", traceFlags: 0 }), setAttributes() {}, end() {} };
+const tracer = { startActiveSpan: (name, _options, run) => { seen.push(name); return run(span); } };
+const commands = new MessageRouter().newCommandBus()
+  .use(trace(tracer, { catalogue }), deduplicate({ key: ({ id }) => id, ttlMs: 1000, store: new NotingStore(), catalogue }))
+  .subscribe(ChargeCard, (message) => message.kind())
+  .subscribe(RefundCard, (message) => message.kind());
+for (const message of [new RefundCard("7"), new ChargeCard("7"), new RefundCard("7")]) {
+  const { id, time, ...envelope } = catalogue.encode(message);
+  seen.push(envelope, await commands.dispatch(catalogue.decode({ id, time, ...envelope })));
+}
+try {
+  catalogue.decode({ ...catalogue.encode(new ChargeCard("7")), body: "{" });
+} catch (error) {
+  seen.push(error.message);
+}
+console.log(JSON.stringify({ haveOneName: ChargeCard.name === RefundCard.name, seen }));
+`;
+
+check(
+  "a minified bundle, in which two classes have one name, does what the source does",
+  ["esbuild", "node-20"],
+  async () => {
+    const outputs = [];
+    for (const flags of [[], ["--minify"]]) {
+      const folder = `${project}/minified${outputs.length}`;
+      await Deno.mkdir(folder);
+      const sources = {
+        charge: messageModule("ChargeCard"),
+        refund: messageModule("RefundCard"),
+        program: minifiedProgram,
+      };
+      for (const [name, text] of Object.entries(sources)) await Deno.writeTextFile(`${folder}/${name}.js`, text);
+      await Deno.writeTextFile(`${folder}/package.json`, '{ "type": "module" }');
+      const files = Object.keys(sources).map((name) => `${folder}/${name}.js`);
+      // Each file by itself, as the parts of an application that are loaded when they are needed.
+      const separate = ["--bundle", "--packages=external", "--external:./*.js", "--format=esm", "--target=es2022"];
+      const args = [...files, ...flags, ...separate, `--outdir=${folder}`, "--allow-overwrite"];
+      await run(program("esbuild", "esbuild"), { args });
+      const { stdout } = await run(program("node-20", "node"), { args: [`${folder}/program.js`], cwd: folder });
+      outputs.push(JSON.parse(stdout));
+    }
+    const [source, minified] = outputs;
+    assertEquals([source.haveOneName, minified.haveOneName], [false, true]);
+    assertEquals(minified.seen, source.seen);
+    assertEquals(source.seen.filter((entry: unknown) => typeof entry === "string"), [
+      "process shop.refund",
+      "command:@shop.refund:7",
+      "RefundCard",
+      "process shop.charge",
+      "command:@shop.charge:7",
+      "ChargeCard",
+      "process shop.refund",
+      "RefundCard",
+      'Cannot decode "shop.charge": its body is not JSON',
+    ]);
+  },
+);
+check("two copies of the package say so, whichever way they meet", ["node-20"], async () => {
+  for (const copy of ["one", "other"]) {
+    const target = `${project}/copies/${copy}/node_modules/@cq`;
+    await Deno.mkdir(target, { recursive: true });
+    await run("cp", { args: ["-r", installed, `${target}/core`] });
+    const source = `export * from "${config.name}";`;
+    await Deno.writeTextFile(`${project}/copies/${copy}/index.mjs`, source);
+  }
+  const script = `
+    import * as one from "./copies/one/index.mjs";
+    import * as other from "./copies/other/index.mjs";
+
+    class CreateUser extends one.Command {}
+    one.commandHandler(CreateUser)(class CreateUserHandler {
+      users = other.inject(Map);
+      handle() {}
+    });
+    one.container.bind(Map, () => new Map());
+    const calls = [
+      () => one.container.get(one.CommandBus).dispatch(new CreateUser()),
+      () => one.container.get(other.CommandBus),
+      () => one.container.get(new other.InjectionToken("DATABASE_URL")),
+      () => other.container.get(other.CommandBus).dispatch(new CreateUser()),
+      () => other.container.get(Map),
+    ];
+    for (const call of calls) {
+      const message = await (async () => await call())().then(() => "it works", (error) => error.message);
+      console.log(message.split(/[:.]/)[0], "|", message.includes("${config.name} is loaded twice"));
+    }`;
+  await Deno.writeTextFile(`${project}/copies.mjs`, script);
+  const { stdout } = await run(program("node-20", "node"), { args: ["copies.mjs"], cwd: project });
+  assertEquals(stdout.trim().split("\n"), [
+    'Cannot inject "Map" | true',
+    'Cannot resolve "CommandBus" | true',
+    'Cannot resolve "DATABASE_URL" | true',
+    'Cannot dispatch "CreateUser" | true',
+    'Cannot resolve "Map" | true',
+  ]);
 });

@@ -22,16 +22,19 @@ export interface BundleOptions {
 /**
  * Makes a project, outside of the checkout, that has the built package and nothing else. It goes when the tests end.
  *
+ * @param options The folder in which it is made, such as that of a tool, so that it finds the packages that are there.
  * @returns Its folder.
  */
-export async function makeProject(): Promise<string> {
+export async function makeProject({ folder }: { folder?: string } = {}): Promise<string> {
   const { name, version } = await readConfig();
-  const project = await Deno.makeTempDir({ prefix: "cq-core-" });
+  const project = await Deno.makeTempDir({ prefix: "cq-core-", ...(folder && { dir: folder }) });
   globalThis.addEventListener("unload", () => Deno.removeSync(project, { recursive: true }));
   const manifest = { name: "consumer", version: "1.0.0", type: "module", private: true };
   await Deno.writeTextFile(`${project}/package.json`, JSON.stringify(manifest));
   const tarball = `${root}${name.replace("@", "").replace("/", "-")}-${version}.tgz`;
-  await run("npm", { args: ["install", "--offline", "--no-audit", "--no-fund", tarball], cwd: project });
+  // A lock file would end the search of some tools for the root of the project.
+  const args = ["install", "--offline", "--no-audit", "--no-fund", "--no-package-lock", tarball];
+  await run("npm", { args, cwd: project });
   return project;
 }
 

@@ -97,6 +97,11 @@ export async function idle(): Promise<void> {
   for (let turn = 0; turn < 50; turn++) await undefined;
 }
 
+/** Waits for a turn of the event loop, in which a queue delivers again what was nacked before. */
+export function nextTurn(): Promise<void> {
+  return new Promise((resolve) => setTimeout(resolve, 2));
+}
+
 /** Shows the state of a promise at any time. */
 export function watch(promise: Promise<unknown>): { state: "waiting" | "resolved" | "rejected"; error?: unknown } {
   const watched: ReturnType<typeof watch> = { state: "waiting" };

@@ -56,11 +56,13 @@ export function replacing(
   delivery: Delivery<TestMessage>,
   members: Partial<Delivery<TestMessage>>,
 ): Delivery<TestMessage> {
-  const { message, attempt, metadata } = delivery;
+  const { message, attempt, metadata, key, isLast } = delivery;
   return {
     message,
     attempt,
     metadata,
+    key,
+    isLast,
     ack: () => delivery.ack(),
     nack: (options) => delivery.nack(options),
     ...members,

@@ -1,5 +1,5 @@
 import { type HandlerContext, RelatedEvents } from "@cq/core";
-import { CommandHandler, EventsHandler, QueryHandler } from "../cqrs/decorators.ts";
+import { CommandHandler, EventsHandler, QueryHandler } from "../cqrs.ts";
 import { Mailbox } from "./mailbox.ts";
 import { CreateUser, FindUser, UserCreated } from "./messages.ts";
 import { Tenant } from "./tenant.ts";

@@ -83,7 +83,7 @@ export function trace(tracer: Tracer, options: TraceOptions = {}): Middleware {
     const attempt = (attempts.get(context) ?? 0) + 1;
     attempts.set(context, attempt);
 
-    const parent = parseTraceparent(context.metadata.traceparent, context.metadata.tracestate);
+    const parent = parseTraceparent(context.metadata["traceparent"], context.metadata["tracestate"]);
     const common = commonAttributes(catalogue?.nameOf(message) ?? typeNameOf(message), context);
     const start = performance.now();
     const end = (span: Span, outcome: TraceAttributes) => {

@@ -1,4 +1,5 @@
 import { describePath } from "../../internal/path.ts";
+import { NonRetryableError } from "../../errors.ts";
 import type { MessageType } from "../../message.ts";
 import { nameOf, reasonOf } from "../../naming.ts";
 import type { SchemaIssue } from "../../standard_schema.ts";
@@ -11,8 +12,8 @@ export interface ValidationIssue {
   readonly message: string;
 }
 
-/** A message does not fit its schema. It was not handled. */
-export class MessageValidationError extends Error {
+/** A message does not fit its schema. It was not handled. Trying again would not help. */
+export class MessageValidationError extends NonRetryableError {
   /** The class of the message. */
   readonly messageType: MessageType;
   /** What is wrong with the message, in the order of the schema. */
@@ -38,7 +39,7 @@ export class MessageValidationError extends Error {
 }
 
 function keyOf(segment: PropertyKey | { readonly key: PropertyKey }): PropertyKey {
-  return typeof segment === "object" && segment !== null ? segment.key : segment;
+  return typeof segment === "object" && segment !== null ? segment.key : segment as PropertyKey;
 }
 
 function describeIssue({ path, message }: ValidationIssue): string {

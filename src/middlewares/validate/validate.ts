@@ -1,5 +1,6 @@
 import { inheritId } from "../../delivered_id.ts";
 import { instantiate } from "../../instantiate.ts";
+import { refuseUndefined } from "../../refuse_undefined.ts";
 import { isPromiseLike, toPromise } from "../../internal/promise.ts";
 import type { MessageType } from "../../message.ts";
 import { classOf, isInstanceOf } from "../../message_class.ts";
@@ -93,6 +94,7 @@ export function validate(): Middleware;
  */
 export function validate<M>(type: MessageType<M>, schema: NoInfer<SchemaFor<M>>): Middleware;
 export function validate(type?: MessageType, schema?: StandardSchema): Middleware {
+  if (type === undefined && schema !== undefined) refuseUndefined("validate messages with a schema", "their class");
   if (type !== undefined && !isStandardSchema(schema)) {
     throw new TypeError(
       `Cannot validate "${nameOf(type)}" with ${describe(schema)}: it is not a Standard Schema. ` +
@@ -116,7 +118,8 @@ function schemaOf(message: object): StandardSchema | undefined {
   const prototype: object = Object.getPrototypeOf(Object(message)) ?? Object.prototype;
   const type: MessageType & { readonly schema?: unknown } = classOf(prototype);
   const { schema } = type;
-  if (schema === undefined || isStandardSchema(schema)) return schema;
+  if (schema === undefined) return undefined;
+  if (isStandardSchema(schema)) return schema;
   throw new TypeError(
     `Cannot validate "${nameOf(type)}": its static property "schema" is ${
       describe(schema)
@@ -129,7 +132,8 @@ function nextValidated(message: object, result: SchemaResult, next: Next): Promi
   if (result.issues !== undefined) {
     throw new MessageValidationError(classOf(Object.getPrototypeOf(message)), result.issues);
   }
-  const validated = instanceOf(message, result.value);
+  // A compiler that is not strict does not tell the two results apart.
+  const validated = instanceOf(message, (result as Extract<SchemaResult, { value: unknown }>).value);
   inheritId(message, validated);
   return next(validated);
 }

@@ -1,48 +1,24 @@
-import type { Metadata } from "../../context.ts";
-import type { Delivery } from "../queue.ts";
-import { LinkedList, type LinkedNode } from "./linked_list.ts";
-
-/** A sender that waits until its message is accepted. */
-export interface WaitingSender {
-  resolve(): void;
-  reject(error: unknown): void;
-}
-
-/**
- * A message with everything that goes with it. Each attempt has its own object, which stands in the backlog at most once.
- *
- * @typeParam T The message.
- */
-export class QueuedMessage<T> implements LinkedNode<QueuedMessage<T>> {
-  readonly message: T;
-  /** The number of its next delivery, from 1. */
-  readonly attempt: number;
-  readonly metadata: Metadata | undefined;
-  /** The sender that waits for its acceptance; `undefined` once it is accepted. */
-  sender: WaitingSender | undefined;
-  previous: QueuedMessage<T> | undefined;
-  next: QueuedMessage<T> | undefined;
-
-  constructor({ message, attempt, metadata }: Pick<Delivery<T>, "message" | "attempt" | "metadata">) {
-    this.message = message;
-    this.attempt = attempt;
-    this.metadata = metadata;
-    this.sender = this.previous = this.next = undefined;
-  }
-}
+import { KeyLines } from "./key_lines.ts";
+import { LinkedList } from "./linked_list.ts";
+import type { QueuedMessage, WaitingSender } from "./queued_message.ts";
 
 /**
  * The messages that no consumer has received yet, in the order in which they came. Messages of waiting senders are among
  * them, so that a message that comes back stands behind the senders that were there before it.
  *
+ * A delayed message is here only if it has a key. It blocks the key there.
+ *
  * @typeParam T The messages.
  */
 export class Backlog<T> {
   readonly #maxSize: number;
-  readonly #messages = new LinkedList<QueuedMessage<T>>();
-  /** The first message with a sender. All other messages with a sender stand behind it. */
-  #firstWaiting: QueuedMessage<T> | undefined;
+  readonly #unkeyed = new LinkedList<QueuedMessage<T>>();
+  /** The messages with a key. It is made for the first one. */
+  #keyed: KeyLines<T> | undefined;
+  readonly #senders = new LinkedList<WaitingSender<T>>();
   #size = 0;
+  #firstPlace = 0;
+  #lastPlace = 0;
 
   constructor(maxSize: number) {
     this.#maxSize = maxSize;
@@ -58,70 +34,95 @@ export class Backlog<T> {
   }
 
   get isEmpty(): boolean {
-    return this.#messages.first === undefined;
+    return this.#unkeyed.first === undefined && (this.#keyed === undefined || this.#keyed.isEmpty);
   }
 
-  /** Adds an accepted message at the tail, whether there is room or not. */
+  /** The sender that has waited longest. */
+  get firstSender(): WaitingSender<T> | undefined {
+    return this.#senders.first;
+  }
+
+  /** Counts a message as accepted, whether there is room or not. */
+  accept(): void {
+    this.#size++;
+  }
+
+  /** Lets a sender wait. Its message is accepted as soon as there is room, or when it is taken. */
+  addSender(sender: WaitingSender<T>): void {
+    sender.queued.sender = sender;
+    this.#senders.push(sender);
+  }
+
+  /** Adds a message at the tail. */
   push(queued: QueuedMessage<T>): void {
-    this.#messages.push(queued);
-    this.#size++;
+    queued.place = ++this.#lastPlace;
+    if (queued.key === undefined) this.#unkeyed.push(queued);
+    else (this.#keyed ??= new KeyLines()).push(queued);
   }
 
-  /** Adds an accepted message at the head, whether there is room or not. */
+  /** Adds a delayed message. With a key it has its place from now on, and blocks its key. */
+  pushDelayed(queued: QueuedMessage<T>): void {
+    if (queued.key === undefined) return;
+    queued.place = ++this.#lastPlace;
+    (this.#keyed ??= new KeyLines()).push(queued, { isDelayed: true });
+  }
+
+  /** Adds a message at the head that a consumer has held. */
   unshift(queued: QueuedMessage<T>): void {
-    this.#messages.unshift(queued);
-    this.#size++;
+    queued.place = --this.#firstPlace;
+    if (queued.key === undefined) this.#unkeyed.unshift(queued);
+    else this.#keyed!.putBack(queued);
   }
 
-  /** Adds the message of a sender that waits. It is accepted as soon as there is room, or when it is taken. */
-  pushWaiting(queued: QueuedMessage<T>, sender: WaitingSender): void {
-    queued.sender = sender;
-    this.#messages.push(queued);
-    this.#firstWaiting ??= queued;
+  /** Puts a message back, delayed, that a consumer has held. With a key it keeps its place, and blocks its key. */
+  putBackDelayed(queued: QueuedMessage<T>): void {
+    if (queued.key !== undefined) this.#keyed!.putBack(queued, { isDelayed: true });
   }
 
-  /** Takes the message at the head, and accepts a waiting sender's message in its place. */
+  /** Ends the delay of a message. Without a key it goes to the tail. */
+  makeDue(queued: QueuedMessage<T>): void {
+    if (queued.key === undefined) this.push(queued);
+    else this.#keyed!.makeDue(queued);
+  }
+
+  /** Lets the next message of a key be received. */
+  release(key: string): void {
+    this.#keyed!.release(key);
+  }
+
+  /** Takes the first message that may be received, and accepts a waiting sender's message in its place. */
   take(): QueuedMessage<T> | undefined {
-    const queued = this.#messages.first;
+    const queued = this.#keyed === undefined ? this.#unkeyed.shift() : this.#takeFirst(this.#keyed);
     if (queued === undefined) return undefined;
     if (queued.sender !== undefined) {
-      this.#accept(queued);
+      this.#resolve(queued.sender);
     } else {
       this.#size--;
-      if (this.#firstWaiting !== undefined && this.hasRoom) {
-        this.#accept(this.#firstWaiting);
+      const sender = this.#senders.first;
+      if (sender !== undefined && this.hasRoom) {
+        this.#resolve(sender);
         this.#size++;
       }
     }
-    this.#messages.remove(queued);
     return queued;
   }
 
   /** Removes the message of a sender that stops waiting. */
-  withdraw(queued: QueuedMessage<T>): void {
-    if (queued === this.#firstWaiting) this.#firstWaiting = nextWaiting(queued);
-    this.#messages.remove(queued);
+  withdraw({ queued }: WaitingSender<T>, { isDelayed }: { readonly isDelayed: boolean }): void {
+    this.#senders.remove(queued.sender!);
+    if (queued.key !== undefined) this.#keyed!.remove(queued);
+    else if (!isDelayed) this.#unkeyed.remove(queued);
   }
 
-  /** Removes the messages of all waiting senders, and rejects the senders. */
-  rejectWaiting(errorFor: (message: T) => unknown): void {
-    for (let queued = this.#firstWaiting; queued !== undefined; queued = this.#firstWaiting) {
-      this.withdraw(queued);
-      queued.sender?.reject(errorFor(queued.message));
-    }
+  #takeFirst(keyed: KeyLines<T>): QueuedMessage<T> | undefined {
+    const unkeyed = this.#unkeyed.first;
+    const isUnkeyed = unkeyed !== undefined && !(keyed.first !== undefined && keyed.first.place < unkeyed.place);
+    return isUnkeyed ? this.#unkeyed.shift() : keyed.take();
   }
 
-  #accept(waiting: QueuedMessage<T>): void {
-    // Only the first message that waits is ever accepted.
-    this.#firstWaiting = nextWaiting(waiting);
-    waiting.sender?.resolve();
-    waiting.sender = undefined;
+  #resolve(sender: WaitingSender<T>): void {
+    this.#senders.remove(sender);
+    sender.queued.sender = undefined;
+    sender.resolve();
   }
-}
-
-/** Skips messages that came back. Each message is passed once, since the first one that waits only moves on. */
-function nextWaiting<T>(queued: QueuedMessage<T>): QueuedMessage<T> | undefined {
-  let next = queued.next;
-  while (next !== undefined && next.sender === undefined) next = next.next;
-  return next;
 }

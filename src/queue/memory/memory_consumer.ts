@@ -1,21 +1,34 @@
-import type { Metadata } from "../../context.ts";
 import { RESOLVED } from "../../internal/promise.ts";
+import type { Metadata } from "../../metadata.ts";
 import type { Delivery, NackOptions } from "../queue.ts";
-import type { QueuedMessage } from "./backlog.ts";
 import type { LinkedNode } from "./linked_list.ts";
+import type { QueuedMessage } from "./queued_message.ts";
 
 /** What a {@linkcode MemoryConsumer} needs of the broker that serves it. */
 export interface ConsumerHost<T> {
-  /** How many deliveries the consumers hold. The consumers count them. */
+  /** How many attempts a message gets before a nack gives it up. */
+  readonly maxAttempts: number;
+  /** How many deliveries the consumers hold. The consumers count them, until the host takes them back. */
   held: number;
+  /** Whether the queue has taken back all that the consumers hold. */
+  readonly isDisposed: boolean;
   /** Takes a message for the consumer, or lets it wait for one. */
   receive(consumer: MemoryConsumer<T>): Promise<IteratorResult<Delivery<T>, undefined>>;
-  /** Ends the receives of a consumer that has left. */
+  /** Ends the receives of a consumer that leaves. */
   cancel(receives: readonly Receive<T>[]): void;
-  /** Takes deliveries back that the consumer has not settled. */
-  takeBack(deliveries: readonly Delivery<T>[]): void;
+  /** Takes messages back that the consumer has not settled. */
+  takeBack(messages: readonly QueuedMessage<T>[]): void;
+  /** Notes that a message was handled. */
+  ack(queued: QueuedMessage<T>): void;
   /** Delivers a message again, or gives it up. The delivery is open again if this rejects. */
-  nack(delivery: Delivery<T>, options: NackOptions & { readonly consumer: MemoryConsumer<T> }): Promise<void>;
+  nack(held: HeldMessage<T>, options: NackOptions): Promise<void>;
+}
+
+/** A message in the hands of a consumer. */
+export interface HeldMessage<T> {
+  readonly queued: QueuedMessage<T>;
+  readonly consumer: MemoryConsumer<T>;
+  readonly delivery: Delivery<T>;
 }
 
 /** A call of `next` that waits for a message. */
@@ -35,8 +48,8 @@ export class MemoryConsumer<T> {
   readonly host: ConsumerHost<T>;
   /** The receives that wait. */
   readonly receives: SmallSet<Receive<T>> = new SmallSet();
-  /** The deliveries that are not settled. A delivery is open as long as it is in here. */
-  readonly #deliveries: SmallSet<Delivery<T>> = new SmallSet();
+  /** The messages whose deliveries are not settled. */
+  readonly #open: SmallSet<QueuedMessage<T>> = new SmallSet();
   #hasLeft = false;
 
   constructor(host: ConsumerHost<T>) {
@@ -63,22 +76,21 @@ export class MemoryConsumer<T> {
 
   /** Gives a message to the consumer. */
   hold(queued: QueuedMessage<T>): Delivery<T> {
-    const delivery = new MemoryDelivery(queued, this);
-    this.#deliveries.add(delivery);
+    this.#open.add(queued);
     this.host.held++;
-    return delivery;
+    return new MemoryDelivery(queued, this);
   }
 
-  /** Settles a delivery, and tells whether it was open. */
-  settle(delivery: Delivery<T>): boolean {
-    const isOpen = this.#deliveries.delete(delivery);
+  /** Settles the delivery of a message, and tells whether it was open. */
+  settle(queued: QueuedMessage<T>): boolean {
+    const isOpen = this.#open.delete(queued) && !this.host.isDisposed;
     if (isOpen) this.host.held--;
     return isOpen;
   }
 
   /** Opens a delivery again that could not be given up. If the consumer has left, the message goes back to the queue. */
-  reopen(delivery: Delivery<T>): void {
-    this.#deliveries.add(delivery);
+  reopen(queued: QueuedMessage<T>): void {
+    this.#open.add(queued);
     this.host.held++;
     if (this.#hasLeft) this.#giveBack();
   }
@@ -90,33 +102,52 @@ export class MemoryConsumer<T> {
   }
 
   #giveBack(): void {
-    const deliveries = this.#deliveries.takeAll();
-    this.host.held -= deliveries.length;
-    this.host.takeBack(deliveries);
+    this.host.takeBack(this.#open.takeAll());
   }
 }
 
 /** A delivery of a {@linkcode MemoryQueue}. */
 class MemoryDelivery<T> implements Delivery<T> {
-  readonly message: T;
-  readonly attempt: number;
-  readonly metadata: Metadata | undefined;
+  readonly #queued: QueuedMessage<T>;
   readonly #consumer: MemoryConsumer<T>;
 
   constructor(queued: QueuedMessage<T>, consumer: MemoryConsumer<T>) {
-    this.message = queued.message;
-    this.attempt = queued.attempt;
-    this.metadata = queued.metadata;
+    this.#queued = queued;
     this.#consumer = consumer;
   }
 
+  get message(): T {
+    return this.#queued.message;
+  }
+
+  get attempt(): number {
+    return this.#queued.attempt;
+  }
+
+  get metadata(): Metadata | undefined {
+    return this.#queued.accompaniment?.metadata;
+  }
+
+  get key(): string | undefined {
+    return this.#queued.key;
+  }
+
+  get sentAt(): Date | undefined {
+    return this.#queued.accompaniment?.sentAt;
+  }
+
+  get isLast(): boolean {
+    return this.attempt >= this.#consumer.host.maxAttempts;
+  }
+
   ack(): Promise<void> {
-    this.#consumer.settle(this);
+    if (this.#consumer.settle(this.#queued)) this.#consumer.host.ack(this.#queued);
     return RESOLVED;
   }
 
   nack(options: NackOptions = {}): Promise<void> {
-    return this.#consumer.host.nack(this, { ...options, consumer: this.#consumer });
+    const held = { queued: this.#queued, consumer: this.#consumer, delivery: this };
+    return this.#consumer.host.nack(held, options);
   }
 }
 

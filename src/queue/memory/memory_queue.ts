@@ -1,4 +1,5 @@
-import type { Delivery, Queue, SendOptions } from "../queue.ts";
+import { type Delivery, LOCAL, type LocalQueue, type SendOptions } from "../queue.ts";
+import { RESOLVED } from "../../internal/promise.ts";
 import { MemoryBroker } from "./memory_broker.ts";
 import { MemoryConsumer } from "./memory_consumer.ts";
 
@@ -10,13 +11,13 @@ export interface MemoryQueueOptions<T> {
    *
    * @default {0}
    */
-  readonly maxSize?: number;
+  readonly maxSize?: number | undefined;
   /**
    * How many attempts a message gets before a `nack` gives it up. With `Infinity` no message is given up.
    *
    * @default {1}
    */
-  readonly maxAttempts?: number;
+  readonly maxAttempts?: number | undefined;
   /**
    * Takes over a message that is given up, with the reason of its last `nack`. Without it the message is dropped. If it
    * throws, the `nack` rejects with the error. The message then stays with the consumer, or goes back to the queue if the
@@ -57,7 +58,9 @@ export interface MemoryQueueOptions<T> {
  * assertEquals(received, ["Hello", "world"]);
  * ```
  */
-export class MemoryQueue<T> implements Queue<T> {
+export class MemoryQueue<T> implements LocalQueue<T> {
+  /** Says that closing the queue ends it for all of its senders and consumers. */
+  readonly [LOCAL] = true;
   readonly #broker: MemoryBroker<T>;
 
   /**
@@ -127,5 +130,16 @@ export class MemoryQueue<T> implements Queue<T> {
    */
   [Symbol.asyncIterator](): AsyncIterator<Delivery<T>, undefined> & AsyncIterable<Delivery<T>> {
     return new MemoryConsumer(this.#broker);
+  }
+
+  /**
+   * Closes the queue and ends its consumers at once. What they hold goes back to the queue, and nobody receives it or what
+   * else is left there any more.
+   *
+   * @returns A promise that has resolved.
+   */
+  [Symbol.asyncDispose](): Promise<void> {
+    this.#broker.dispose();
+    return RESOLVED;
   }
 }

@@ -1,29 +1,35 @@
+import type { LOCAL, LocalQueue } from "../queue.ts";
+
 /** How a {@linkcode Draining} ends. */
 export interface DrainingOptions {
   /**
-   * What a stop does with the messages in flight. `true` waits for them. `false` fires the signal of their contexts and
-   * nacks them at once. `{ timeoutMs }` waits that long, and then does the same with the rest.
+   * What a stop does with the messages in flight. `true` waits for them, however long it takes. `false` fires the signal of
+   * their contexts and gives them back to the queue at once. `{ timeoutMs }` waits that long, and then does the same with
+   * the rest.
    *
-   * A handler that ignores its signal continues after its message has been nacked. The pump does not wait for it.
-   *
-   * A nack counts as an attempt. A nacked message survives the stop only in a queue that delivers more than once, or that
-   * has dead letters: for a {@linkcode MemoryQueue}, set `maxAttempts` or `onDead`.
+   * A message is given back through the `return` of the consumer's iterator, for which a stop waits up to 5 seconds. Its
+   * attempt does not count in a {@linkcode MemoryQueue}. A handler that ignores its signal continues after its message was
+   * given back. The pump does not wait for it.
    *
    * @default {true}
    */
-  readonly graceful?: boolean | { readonly timeoutMs: number };
+  readonly graceful?: boolean | { readonly timeoutMs: number } | undefined;
   /**
-   * A queue that ends with the draining. A stop then closes it, and handles the messages that are left in it, within the
-   * same limit. The queue is closed too if the pump fails, so that no sender waits for a consumer that is gone.
+   * A queue of this process that ends with the draining. A stop then closes it, and handles the messages that are left in
+   * it, within the same limit. The queue is closed too if the pump fails, so that no sender waits for a consumer that is
+   * gone.
+   *
+   * A message that fails once the queue is closed is given up at once, since nobody would receive it again.
    */
-  readonly closes?: { close(): void | PromiseLike<void> };
+  readonly closes?: Pick<LocalQueue<never>, "close" | typeof LOCAL> | undefined;
 }
 
 /**
  * A pump at work. {@linkcode Pump.draining} starts it.
  *
  * The error that ends it is kept, and is not an unhandled rejection meanwhile. `finished`, `stop` and the disposal reject
- * with it.
+ * with it. If nothing has asked for `finished` and nothing has stopped the draining by then, the error also goes to
+ * `console.error`.
  *
  * @example
  * ```ts

@@ -1,39 +1,31 @@
-import type { DispatchOptions, HandlerSource } from "../../context.ts";
+import type { HandlerContext, HandlerSource } from "../../context.ts";
 import { NO_VALUES } from "../../context_values.ts";
 import { NO_METADATA } from "../../metadata.ts";
 import { onAbort } from "../../internal/abort.ts";
 import { type Dispatcher, type DispatcherFunction, toDispatchFunction } from "../../dispatcher.ts";
 import type { AnyMiddleware } from "../../middleware.ts";
 import { compose, requireMiddlewares } from "../../middleware_chain.ts";
-import type { Consumer } from "../queue.ts";
+import { backoff } from "../../internal/backoff.ts";
+import { describe } from "../../naming.ts";
+import { DELIVERY_HOLDER } from "../delivery_settler.ts";
+import { type Consumer, DELIVERY, LOCAL } from "../queue.ts";
 import type { Draining, DrainingOptions } from "./draining.ts";
+import type { PumpOptions } from "./pump_options.ts";
 import { PumpRun } from "./pump_run.ts";
 import type { Handle } from "./pump_worker.ts";
 import type { Settlement } from "./settlement.ts";
 
-/** How a {@linkcode Pump} works. */
-export interface PumpOptions {
-  /**
-   * How many messages are handled at the same time. With `1` each message is handled before the next one is received.
-   *
-   * @default {1}
-   */
-  readonly concurrency?: number;
-  /**
-   * Whether the pump continues after a dispatch or a middleware of the pump has failed. The message is nacked in either
-   * case. A failure of the queue itself always stops the pump.
-   *
-   * @default {false}
-   */
-  readonly failSilently?: boolean;
-}
-
 /**
  * Drains a consumer into a dispatcher. A message is acked after its dispatch has succeeded, and nacked when the dispatch
- * has failed, with the error as the reason.
+ * has failed, with the error as the reason. A {@linkcode NonRetryableError}, and an {@linkcode EventDispatchError} whose
+ * failures all are one, gives the message up at once. An event that is delivered again runs all of its handlers again.
  *
- * The first failure stops the pump, unless `failSilently` is set. The pump then receives no more messages, waits for those
- * in flight, and rejects with the error where it is awaited. Several errors become one `AggregateError`.
+ * The first failure stops the pump, unless `failSilently` or `onError` is set. The pump then receives no more messages,
+ * waits for those in flight, and rejects with the error where it is awaited. Several errors become one `AggregateError`.
+ * A failure of the queue itself always stops the pump.
+ *
+ * What is dispatched can read its delivery: `context.values.get(DELIVERY)`, or `inject(DELIVERY)`. When `delivery.signal`
+ * fires, the signal of the context fires too, and the pump does not settle the delivery any more.
  *
  * @typeParam T The messages.
  *
@@ -72,27 +64,35 @@ export class Pump<T> {
   readonly #handler: HandlerSource;
   readonly #concurrency: number;
   readonly #failSilently: boolean;
+  readonly #onError: PumpOptions["onError"];
+  readonly #delayAfter: ((error: unknown, attempt: number) => number) | undefined;
   readonly #middlewares: AnyMiddleware[] = [];
 
   /**
    * Creates a pump. It starts with `drain` or `draining`.
    *
    * @param consumer Where the messages come from. The pump uses as many iterators of it as it handles messages at a time.
-   * @param dispatcher A bus, a pipeline, or a function. It receives the message, with the signal and the metadata.
-   * @param options How many messages are handled at the same time, and whether a failure stops the pump.
-   * @throws {RangeError} If the concurrency is out of its range.
-   * @throws {TypeError} If the dispatcher is not a bus, a pipeline or a function.
+   * @param dispatcher A bus, a pipeline, or a function. It receives the message, with the signal, the metadata and the
+   * values: the delivery under {@linkcode DELIVERY}, and what middlewares have added.
+   * @param options How many messages are handled at the same time, and what follows a failure.
+   * @throws {RangeError} If a number is out of its range.
+   * @throws {TypeError} If the dispatcher is not a bus, a pipeline or a function, or `onError` is not a function.
    */
-  constructor(consumer: Consumer<T>, dispatcher: Dispatcher<NoInfer<T>>, options: PumpOptions = {}) {
-    const { concurrency = 1, failSilently = false } = options;
+  constructor(consumer: Consumer<T>, dispatcher: Dispatcher<NoInfer<T>>, options: PumpOptions<NoInfer<T>> = {}) {
+    const { concurrency = 1, failSilently = false, onError } = options;
     if (!Number.isSafeInteger(concurrency) || concurrency < 1) {
       throw new RangeError(`Cannot pump with a concurrency of ${concurrency}: it must be a whole number from 1`);
+    }
+    if (onError !== undefined && typeof onError !== "function") {
+      throw new TypeError(`Cannot report errors to ${describe(onError)}: it is not a function`);
     }
     this.#consumer = consumer;
     this.#dispatch = toDispatchFunction(dispatcher) as DispatcherFunction<unknown>;
     this.#handler = (typeof dispatcher === "function" ? dispatcher : dispatcher.constructor) as HandlerSource;
     this.#concurrency = concurrency;
     this.#failSilently = failSilently;
+    this.#onError = onError as PumpOptions["onError"];
+    if (options.backoff !== undefined) this.#delayAfter = backoff(options.backoff, "deliver again");
   }
 
   /**
@@ -115,7 +115,7 @@ export class Pump<T> {
   /**
    * Drains until the queue closes.
    *
-   * @param options A signal that ends it. The signals of the contexts then fire, and messages in flight are nacked.
+   * @param options A signal that ends it. The signals of the contexts then fire, and messages in flight are given back.
    * @returns A promise that resolves when the queue has ended and every message is settled.
    */
   drain(options: { readonly signal?: AbortSignal | undefined } = {}): Promise<void> {
@@ -136,6 +136,7 @@ export class Pump<T> {
    * @param options How the draining ends.
    * @returns The draining, which can be stopped and awaited.
    * @throws {RangeError} If a number is out of its range.
+   * @throws {TypeError} If `closes` is not a queue of this process.
    *
    * @example
    * ```ts
@@ -169,11 +170,19 @@ export class Pump<T> {
     if (typeof graceful === "object" && !(graceful.timeoutMs >= 0)) {
       throw new RangeError(`Cannot stop within ${graceful.timeoutMs} ms: timeoutMs must be a number from 0`);
     }
+    if (closes !== undefined && closes[LOCAL] !== true) {
+      throw new TypeError(
+        `Cannot close ${describe(closes)} with the draining: it is not a queue of this process alone, such as a ` +
+          "MemoryQueue. A queue that others share would never be drained. Leave closes out",
+      );
+    }
     return new PumpRun({
       consumer: this.#consumer,
       handle: this.#compose(),
       concurrency: this.#concurrency,
       failSilently: this.#failSilently,
+      onError: this.#onError,
+      delayAfter: this.#delayAfter,
       graceful,
       closes,
     });
@@ -185,27 +194,27 @@ export class Pump<T> {
     // Without middlewares the worker acks after this has returned, which saves an async frame for each message.
     if (this.#middlewares.length === 0) {
       return function pumpOne({ delivery }: Settlement, signal: AbortSignal): unknown {
-        return dispatch(delivery.message, { signal, metadata: delivery.metadata ?? NO_METADATA });
+        const { message, metadata = NO_METADATA } = delivery;
+        return dispatch(message, { signal, metadata, values: NO_VALUES.with(DELIVERY, delivery) });
       };
     }
     const chain = compose<Settlement>(this.#middlewares, dispatchAndAck);
     return function pumpOneThroughMiddlewares(settlement: Settlement, signal: AbortSignal): unknown {
-      const { message, metadata = NO_METADATA } = settlement.delivery;
-      return chain(message, { kind: "queue", signal, metadata, values: NO_VALUES, handler }, settlement);
+      const { delivery } = settlement;
+      const { message, metadata = NO_METADATA } = delivery;
+      const values = NO_VALUES.with(DELIVERY, delivery);
+      return chain(message, { kind: "queue", signal, metadata, values, handler }, settlement);
     };
 
     async function dispatchAndAck(
       message: unknown,
-      { signal, metadata, values }: DispatchOptions,
+      { signal, metadata, values }: HandlerContext,
       settlement: Settlement,
     ): Promise<unknown> {
+      const holder = values.get(DELIVERY_HOLDER);
+      if (holder !== undefined) holder.settler = settlement;
       const result = await dispatch(message, { signal, metadata, values });
-      try {
-        await settlement.ack();
-      } catch (error) {
-        settlement.reopen();
-        throw error;
-      }
+      if (holder === undefined) await settlement.ackNow();
       return result;
     }
   }

@@ -1,5 +1,6 @@
 import { MAX_DELAY_MS } from "../../internal/delay.ts";
 import { combineErrors } from "../../internal/dispose.ts";
+import { ignore } from "../../internal/promise.ts";
 import type { Draining, DrainingOptions } from "./draining.ts";
 import { PumpWorker, type WorkerHost, type WorkerPlan } from "./pump_worker.ts";
 
@@ -13,7 +14,9 @@ export interface PumpPlan extends WorkerPlan {
 /** A pump at work, from the first receive until no message is in flight any more. */
 export class PumpRun implements Draining, WorkerHost {
   readonly plan: PumpPlan;
-  readonly finished: Promise<void>;
+  readonly #finished: Promise<void>;
+  /** Whether somebody has asked for the outcome, and so learns of an error. */
+  #isObserved = false;
   readonly #controller = new AbortController();
   readonly #workers: readonly PumpWorker[];
   readonly #errors: unknown[] = [];
@@ -27,15 +30,20 @@ export class PumpRun implements Draining, WorkerHost {
 
   constructor(plan: PumpPlan) {
     this.plan = plan;
-    this.finished = new Promise((resolve, reject) => {
+    this.#finished = new Promise((resolve, reject) => {
       this.#finish = { resolve, reject };
     });
     // An error that the caller has not asked for yet is not an unhandled rejection.
-    this.finished.catch(() => {});
+    this.#finished.catch(ignore);
 
     this.#active = plan.concurrency;
     this.#workers = Array.from({ length: plan.concurrency }, () => new PumpWorker(this));
     for (const worker of this.#workers) worker.run();
+  }
+
+  get finished(): Promise<void> {
+    this.#isObserved = true;
+    return this.#finished;
   }
 
   get signal(): AbortSignal {
@@ -44,6 +52,10 @@ export class PumpRun implements Draining, WorkerHost {
 
   get isStopping(): boolean {
     return this.#isStopping;
+  }
+
+  get isClosing(): boolean {
+    return this.#isClosing;
   }
 
   stop(): Promise<void> {
@@ -66,7 +78,7 @@ export class PumpRun implements Draining, WorkerHost {
     return this.stop();
   }
 
-  fail(error: unknown, { abort = false }: { readonly abort?: boolean } = {}): void {
+  fail(error: unknown, { abort = false }: { readonly abort?: boolean | undefined } = {}): void {
     this.#errors.push(error);
     if (this.plan.closes !== undefined) this.#close();
     if (abort) this.#abort(error);
@@ -77,8 +89,11 @@ export class PumpRun implements Draining, WorkerHost {
     if (--this.#active > 0) return;
     clearTimeout(this.#limit);
     const errors = this.#errors;
-    if (errors.length === 0) this.#finish!.resolve();
-    else this.#finish!.reject(combineErrors(errors, `Cannot go on draining: ${errors.length} failures`));
+    if (errors.length === 0) return this.#finish!.resolve();
+    const error = combineErrors(errors, `Cannot go on draining: ${errors.length} failures`);
+    this.#finish!.reject(error);
+    // The senders may wait for ever, and the caller may never come to the disposal.
+    if (!this.#isObserved) console.error(error);
   }
 
   #receiveNoMore(): void {
@@ -94,7 +109,7 @@ export class PumpRun implements Draining, WorkerHost {
   #abort(reason: unknown): void {
     this.#receiveNoMore();
     this.#controller.abort(reason);
-    for (const worker of this.#workers) worker.abandon(reason);
+    for (const worker of this.#workers) worker.abandon();
   }
 
   async #close(): Promise<void> {

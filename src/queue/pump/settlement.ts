@@ -1,39 +1,108 @@
-import type { Delivery } from "../queue.ts";
+import { joinSignals } from "../../internal/abort.ts";
+import { RESOLVED } from "../../internal/promise.ts";
+import type { DeliverySettler } from "../delivery_settler.ts";
+import type { Delivery, NackOptions } from "../queue.ts";
 
-/** Settles a delivery once: the first ack or nack wins. */
-export class Settlement {
+/** Settles a delivery once: the first ack or nack wins. A delivery that is not the consumer's any more is not settled. */
+export class Settlement implements DeliverySettler {
   readonly delivery: Delivery<unknown>;
+  /** Fires when the pump gives the message up, or when the delivery is not the consumer's any more. */
+  readonly signal: AbortSignal;
+  readonly #forget: (() => void) | undefined;
   /** The ack or nack that has won. */
   #settled: Promise<void> | undefined;
   #isNacked = false;
+  #isClosed = false;
+  /** The ack that has failed last. An object, because any value can be thrown. */
+  #failure: { readonly error: unknown } | undefined;
 
-  constructor(delivery: Delivery<unknown>) {
+  /**
+   * @param delivery What is to be settled.
+   * @param signal The signal of the pump.
+   */
+  constructor(delivery: Delivery<unknown>, signal: AbortSignal) {
     this.delivery = delivery;
+    this.signal = signal;
+    // Most queues cannot lose a delivery, so most messages share the signal of the pump.
+    if (delivery.signal !== undefined) {
+      ({ signal: this.signal, forget: this.#forget } = joinSignals(signal, delivery.signal));
+    }
+  }
+
+  /** Whether an ack, or a nack, has been sent. */
+  get isSettled(): boolean {
+    return this.#settled !== undefined;
   }
 
   /** Acks, unless the delivery is settled. */
   ack(): Promise<void> {
+    if (this.#isOver) return RESOLVED;
     return this.#settled ??= this.delivery.ack();
   }
 
-  /** Allows another ack or nack after an ack that has failed. */
-  reopen(): void {
-    if (!this.#isNacked) this.#settled = undefined;
+  /** Acks, and allows another ack or nack if that fails. */
+  async ackNow(): Promise<void> {
+    try {
+      await this.ack();
+    } catch (error) {
+      this.#failure = { error };
+      if (!this.#isNacked) this.#settled = undefined;
+      throw error;
+    }
+  }
+
+  settled(): void {
+    this.#settled = RESOLVED;
+  }
+
+  /** Whether an error is the one of an ack that has failed. */
+  hasFailedWith(error: unknown): boolean {
+    return this.#failure !== undefined && this.#failure.error === error;
   }
 
   /** Nacks, unless the delivery is settled. Waits for an ack that is on its way, and nacks if that ack fails. */
-  async nack(reason: unknown): Promise<void> {
+  async nack(options: NackOptions): Promise<void> {
     if (!this.#isNacked) {
       try {
         if (this.#settled !== undefined) return await this.#settled;
       } catch {
         // The caller of the failed ack reports its error.
       }
+      if (this.#isOver) return;
       if (!this.#isNacked) {
         this.#isNacked = true;
-        this.#settled = this.delivery.nack({ reason });
+        this.#settled = this.delivery.nack(options);
       }
     }
     await this.#settled;
+  }
+
+  /**
+   * Lets nothing be settled any more, and waits for what is on its way. Tells whether there is nothing left to settle.
+   * Rejects if a nack fails on its way.
+   */
+  async close(): Promise<boolean> {
+    this.#isClosed = true;
+    try {
+      const settled = this.#settled;
+      await settled;
+      return settled !== undefined || this.#isLost;
+    } catch (error) {
+      if (this.#isNacked) throw error;
+      return false;
+    }
+  }
+
+  /** Stops listening to the signals. */
+  end(): void {
+    this.#forget?.();
+  }
+
+  get #isOver(): boolean {
+    return this.#isClosed || this.#isLost;
+  }
+
+  get #isLost(): boolean {
+    return this.delivery.signal !== undefined && this.delivery.signal.aborted;
   }
 }

@@ -5,7 +5,7 @@ import type { DITestbed } from "./di_testbed.ts";
 export interface DICase {
   readonly name: string;
   /** The feature that the case tests; `undefined` for what every adapter has to do. */
-  readonly feature?: keyof DIAdapterFeatures;
+  readonly feature?: keyof DIAdapterFeatures | undefined;
   /** Runs with a new container. */
   readonly test: (testbed: DITestbed) => Promise<void>;
 }

@@ -1,6 +1,9 @@
 import { QueueClosedError } from "../../errors.ts";
+import { disposerOf } from "../../internal/dispose.ts";
+import type { Delivery } from "../../queue/queue.ts";
 import { caseFailure } from "../conformance_case.ts";
-import type { QueueTestbed, Sending } from "./queue_testbed.ts";
+import type { TestMessage } from "./queue_features.ts";
+import type { QueueTestbed, Sending, TestConsumer } from "./queue_testbed.ts";
 import { turns } from "./schedule.ts";
 import type { QueueCase } from "./queue_case.ts";
 
@@ -13,6 +16,13 @@ export const CLOSING_CASES: readonly QueueCase[] = [
     test: deliversAcceptedWhileClosing,
   },
   { name: "rejects the senders that wait when it closes", feature: "bounded", test: rejectsWaitingSenders },
+  { name: "delivers again what is nacked after it has closed", feature: "redelivery", test: redeliversAfterClose },
+  {
+    name: "delivers again what is nacked with a delay after it has closed",
+    feature: "delay",
+    test: redeliversLaterAfterClose,
+  },
+  { name: "ends its consumers at once when it is disposed, and their messages are given back", test: endsWhenDisposed },
   { name: "keeps the messages without an ack across a restart", feature: "persistence", test: survivesRestart },
 ];
 
@@ -153,4 +163,89 @@ async function survivesRestart(testbed: QueueTestbed): Promise<void> {
   const unacked = sendings.filter(({ message }) => !acked.has(message.id));
   await testbed.receiveAll(unacked);
   await testbed.expectEmpty();
+}
+
+async function redeliversAfterClose(testbed: QueueTestbed): Promise<void> {
+  const { random } = testbed;
+  const sendings = testbed.sendMany(random.between(1, 4));
+  const consumer = testbed.consumer();
+  const { message: { id } } = await nackAfterClose(testbed, { consumer, sendings });
+  const again = await testbed.take(consumer, `message ${id} to be delivered again, though the queue is closed`);
+  await expectAgain(testbed, { again, id });
+  await testbed.expectEmpty();
+}
+
+async function redeliversLaterAfterClose(testbed: QueueTestbed): Promise<void> {
+  const { delay, lease } = testbed.features;
+  const { ms = 20, advance } = typeof delay === "object" ? delay : {};
+  const sendings = testbed.sendMany(testbed.random.between(1, 4));
+  const consumer = testbed.consumer();
+  const { message: { id } } = await nackAfterClose(testbed, { consumer, sendings, delay: ms });
+  const receiving = testbed.within(consumer.next(), `message ${id} to be delivered again`, { extraMs: ms });
+  if (advance !== undefined) {
+    await testbed.idle();
+    await advance(ms);
+  }
+  const { done, value } = await receiving;
+  const expected = `message ${id} to be delivered again after its delay, though the queue is closed`;
+  // Where other processes share the queue, a closed one may end before that, and leave the message to them.
+  if (done && lease === undefined) throw caseFailure(expected, "the consumer has ended");
+  const again = done
+    ? await testbed.take(testbed.consumer(await testbed.openOther()), expected, { extraMs: ms })
+    : value;
+  await expectAgain(testbed, { again, id });
+  await testbed.expectEmpty();
+}
+
+/** Receives all messages, acks all but one of them, closes the queue, and nacks that one. */
+async function nackAfterClose(
+  testbed: QueueTestbed,
+  { consumer, sendings, delay }: { consumer: TestConsumer; sendings: readonly Sending[]; delay?: number },
+): Promise<Delivery<TestMessage>> {
+  const held: Delivery<TestMessage>[] = [];
+  for (let left = sendings.length; left > 0; left--) {
+    held.push(await testbed.take(consumer, "each message to be delivered"));
+  }
+  const nacked = testbed.random.pick(held);
+  for (const delivery of held) if (delivery !== nacked) await testbed.within(delivery.ack(), "the ack to resolve");
+  await testbed.accepted(sendings, "once its message was received");
+  await testbed.close();
+  await testbed.within(nacked.nack(delay === undefined ? {} : { delay }), "a nack after close to resolve");
+  return nacked;
+}
+
+async function expectAgain(
+  testbed: QueueTestbed,
+  { again, id }: { again: Delivery<TestMessage>; id: number },
+): Promise<void> {
+  if (again.message.id !== id) {
+    throw caseFailure(`message ${id} to be delivered again`, `message ${again.message.id} was`);
+  }
+  await testbed.within(again.ack(), "the ack to resolve");
+}
+
+async function endsWhenDisposed(testbed: QueueTestbed): Promise<void> {
+  const { random, queue, features: { lease } } = testbed;
+  const dispose = disposerOf(queue);
+  if (dispose === undefined) return;
+  const other = lease === undefined ? undefined : await testbed.openOther();
+  const sendings = testbed.sendMany(random.between(1, 3));
+  const holder = testbed.consumer();
+  const held = await testbed.take(holder, "a message to be delivered");
+  const waiting = Array.from({ length: sendings.length + random.below(2) }, () => testbed.consumer().next());
+  await testbed.within(Promise.resolve(dispose()), "the disposal to resolve");
+  await testbed.within(Promise.allSettled(waiting), "the consumers that wait to end at once");
+  const { done } = await testbed.within(holder.next(), "a consumer of a disposed queue to end");
+  if (!done) throw caseFailure("a consumer of a disposed queue to end", "a message was delivered");
+  if (other === undefined) return;
+  const expected = "what a disposed queue has held to be delivered to another process, without waiting for its lease";
+  const consumer = testbed.consumer(other);
+  const limit = testbed.pass(lease!.ms / 2);
+  for (let left = sendings.length; left > 0; left--) {
+    const delivery = await Promise.race([testbed.take(consumer, expected), limit]);
+    if (delivery === undefined) throw caseFailure(expected, `it did not happen within ${lease!.ms / 2} ms`);
+    await testbed.within(delivery.ack(), "the ack to resolve");
+  }
+  await limit;
+  await testbed.within(held.ack(), "an ack after the disposal to resolve");
 }

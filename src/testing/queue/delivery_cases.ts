@@ -36,7 +36,7 @@ async function keepsCount(testbed: QueueTestbed): Promise<void> {
 
   let open = total;
   let finish: () => void;
-  const finished = new Promise<void>((resolve) => finish = resolve);
+  const finished = new Promise<undefined>((resolve) => finish = () => resolve(undefined));
 
   const produce = async () => {
     for (let index = 0; index < share; index++) {

@@ -5,7 +5,7 @@ import type { QueueCase } from "./queue_case.ts";
 /** Order, metadata, bounds and quantity. */
 export const FLOW_CASES: readonly QueueCase[] = [
   { name: "delivers in the order of sending", feature: "order", test: keepsOrder },
-  { name: "delivers metadata with its message", feature: "metadata", test: carriesMetadata },
+  { name: "delivers metadata with its message, each time", feature: "metadata", test: carriesMetadata },
   { name: "makes senders wait while it is full, and drops nothing", feature: "bounded", test: isBounded },
   { name: "delivers a great number of messages without running empty", once: true, test: deliversMany },
   {
@@ -52,12 +52,17 @@ async function keepsOrder(testbed: QueueTestbed): Promise<void> {
 }
 
 async function carriesMetadata(testbed: QueueTestbed): Promise<void> {
-  const requestId = `request ${testbed.random.below(1_000)}`;
+  const { random, features: { redelivery = false, maxAttempts = Infinity } } = testbed;
+  const requestId = `request ${random.below(1_000)}`;
   testbed.send({ metadata: { requestId } });
-  const delivery = await testbed.take(testbed.consumer(), "the message to be delivered");
-  const actual = delivery.metadata?.["requestId"];
-  await testbed.within(delivery.ack(), "the ack to resolve");
-  if (actual !== requestId) throw caseFailure(`the metadata to hold "${requestId}"`, `it holds "${actual}"`);
+  const consumer = testbed.consumer();
+  for (let left = redelivery ? Math.min(maxAttempts, 3) : 1; left > 0; left--) {
+    const delivery = await testbed.take(consumer, "the message to be delivered");
+    const actual = delivery.metadata?.["requestId"];
+    await testbed.within(left === 1 ? delivery.ack() : delivery.nack(), "the ack or nack to resolve");
+    if (actual === requestId) continue;
+    throw caseFailure(`the metadata of attempt ${delivery.attempt} to hold "${requestId}"`, `it holds "${actual}"`);
+  }
   await testbed.expectEmpty();
 }
 
@@ -121,8 +126,8 @@ async function pour(testbed: QueueTestbed, count: number): Promise<void> {
     }
   };
   for (let ahead = 0; ahead < BACKLOG; ahead++) send();
-  for (let left = count; left > 0; left -= 1_000) {
-    const share = Math.min(left, 1_000);
+  for (let left = count; left > 0; left -= 100) {
+    const share = Math.min(left, 100);
     await testbed.within(
       receive(share),
       `${share} more of ${count} messages to be delivered (${describe(due)} missing)`,

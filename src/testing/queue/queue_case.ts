@@ -5,8 +5,8 @@ import type { QueueTestbed } from "./queue_testbed.ts";
 export interface QueueCase {
   readonly name: string;
   /** The feature that the case tests; `undefined` for what every queue has to do. */
-  readonly feature?: keyof QueueFeatures;
+  readonly feature?: keyof QueueFeatures | undefined;
   /** Whether one run is enough. */
-  readonly once?: boolean;
+  readonly once?: boolean | undefined;
   readonly test: (testbed: QueueTestbed) => Promise<void>;
 }

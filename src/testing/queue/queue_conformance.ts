@@ -5,12 +5,23 @@ import { SETTLE_CASES } from "./settle_cases.ts";
 import { CLOSING_CASES } from "./closing_cases.ts";
 import { DELIVERY_CASES } from "./delivery_cases.ts";
 import { FLOW_CASES } from "./flow_cases.ts";
+import { KEY_CASES } from "./key_cases.ts";
+import { OUTAGE_CASES } from "./outage_cases.ts";
+import { SEND_CASES } from "./send_cases.ts";
 import type { QueueCase } from "./queue_case.ts";
 import type { QueueConformanceOptions, TestMessage } from "./queue_features.ts";
 import { QueueTestbed } from "./queue_testbed.ts";
 import { Random } from "./random.ts";
 
-const CASES: readonly QueueCase[] = [...DELIVERY_CASES, ...SETTLE_CASES, ...CLOSING_CASES, ...FLOW_CASES];
+const CASES: readonly QueueCase[] = [
+  ...DELIVERY_CASES,
+  ...SEND_CASES,
+  ...SETTLE_CASES,
+  ...KEY_CASES,
+  ...CLOSING_CASES,
+  ...OUTAGE_CASES,
+  ...FLOW_CASES,
+];
 
 /**
  * Creates the cases that test your queue: what pumps, producers and consumers rely on. Pass each case to your test runner:
@@ -21,7 +32,7 @@ const CASES: readonly QueueCase[] = [...DELIVERY_CASES, ...SETTLE_CASES, ...CLOS
  * for (const { name, run, skip } of cases) test.skipIf(skip)(`MyQueue ${name}`, run); // vitest
  * ```
  *
- * No case sleeps. The seed decides on the order of what happens at the same time. The error of a case that fails has the
+ * No case sleeps, but for those whose subject is time, and for `settleMs`. The seed decides on the order of what happens at the same time. The error of a case that fails has the
  * seed: with `{ seed, runs: 1 }` the case fails again. A queue with `Symbol.asyncDispose` or `Symbol.dispose` is disposed
  * after each run.
  *
@@ -71,11 +82,11 @@ async function runSeeds<Q extends Queue<TestMessage>>(
   make: () => Q | PromiseLike<Q>,
   options: QueueConformanceOptions<Q>,
 ): Promise<void> {
-  const { seed: first = 1, runs = 10, timeoutMs = 5_000, volume = 100_000 } = options;
+  const { seed: first = 1, runs = 10, timeoutMs = 5_000, settleMs = 0, volume = 100_000 } = options;
   for (let seed = first; seed < first + (once ? 1 : runs); seed++) {
     try {
       const random = new Random(seed);
-      const testbed = new QueueTestbed(await make(), { features: options, random, timeoutMs, volume });
+      const testbed = new QueueTestbed(await make(), { features: options, random, timeoutMs, settleMs, volume });
       try {
         await test(testbed as unknown as QueueTestbed);
       } finally {
@@ -90,7 +101,18 @@ async function runSeeds<Q extends Queue<TestMessage>>(
 }
 
 function requireConsistent<Q extends Queue<TestMessage>>(options: QueueConformanceOptions<Q>): void {
-  const { redelivery, maxAttempts = Infinity, deadLetters, delay, bounded, seed = 1, runs = 10, volume = 1 } = options;
+  const {
+    redelivery,
+    maxAttempts = Infinity,
+    deadLetters,
+    delay,
+    bounded,
+    lease,
+    seed = 1,
+    runs = 10,
+    volume = 1,
+    settleMs = 0,
+  } = options;
   const problem = !(maxAttempts >= 1)
     ? `a queue that delivers ${maxAttempts} times: maxAttempts must be a number from 1`
     : redelivery && maxAttempts < 2
@@ -101,6 +123,10 @@ function requireConsistent<Q extends Queue<TestMessage>>(options: QueueConforman
     ? "the dead letters of a queue that never gives up: set maxAttempts too"
     : bounded && !(Number.isInteger(bounded.maxSize) && bounded.maxSize >= 0)
     ? `a queue of ${bounded.maxSize} messages: maxSize must be a whole number from 0`
+    : lease && !(lease.ms > 0)
+    ? `with a lease of ${lease.ms} ms: it must be a number above 0`
+    : !(settleMs >= 0)
+    ? `with ${settleMs} ms to settle: settleMs must be a number from 0`
     : !Number.isInteger(seed)
     ? `with the seed ${seed}: it must be a whole number`
     : !(Number.isInteger(runs) && runs >= 1)

@@ -16,16 +16,57 @@ export interface DeadLetter {
   readonly reason: unknown;
 }
 
-/** How the suite tests the delay of a `nack`. */
+/** How the suite tests the delay of a `nack` or of a `send`. */
 export interface DelayFeature {
   /**
    * The delay that is tested, in milliseconds.
    *
    * @default {20}
    */
-  readonly ms?: number;
+  readonly ms?: number | undefined;
   /** Moves the clock of the queue, if the test controls that clock. Without it the suite waits until the time has passed. */
   readonly advance?: (ms: number) => unknown;
+}
+
+/**
+ * How the suite tests that a message belongs to its consumer for a time.
+ *
+ * @typeParam Q The queue.
+ */
+export interface LeaseFeature<Q> {
+  /** How long a message belongs to a consumer that is not heard of, in milliseconds. */
+  readonly ms: number;
+  /** Opens what another process would use of the same queue. The suite closes it, and disposes it. */
+  readonly open: (queue: Q) => Q | PromiseLike<Q>;
+  /**
+   * Cuts a queue off as if its process had stopped: it renews no lease any more. The suite does not use it afterwards, but
+   * for an ack that comes too late.
+   */
+  readonly cutOff: (queue: Q) => unknown;
+}
+
+/**
+ * How the suite tests messages that cannot be decoded.
+ *
+ * @typeParam Q The queue.
+ */
+export interface PoisonFeature<Q> {
+  /** Puts something into the queue that is not a message. */
+  readonly send: (queue: Q) => unknown;
+  /** Returns the dead letters that are not messages. */
+  readonly dead: (queue: Q) => Iterable<unknown> | PromiseLike<Iterable<unknown>>;
+}
+
+/**
+ * How the suite tests that the server of a queue goes away and comes back.
+ *
+ * @typeParam Q The queue.
+ */
+export interface RestartFeature<Q> {
+  /** Stops the server, or cuts the connection. */
+  readonly stop: (queue: Q) => unknown;
+  /** Starts the server again. */
+  readonly start: (queue: Q) => unknown;
 }
 
 /**
@@ -48,7 +89,21 @@ export interface QueueFeatures<Q extends Queue<TestMessage> = Queue<TestMessage>
   readonly exclusive?: boolean | undefined;
   /** A `nack` may delay the next delivery. It needs `redelivery`. */
   readonly delay?: boolean | DelayFeature | undefined;
-  /** The metadata of a message is delivered with it. */
+  /** A `send` may delay the delivery. */
+  readonly sendDelay?: boolean | DelayFeature | undefined;
+  /** Messages of one key are delivered in their order, one at a time. A nacked message keeps its place. */
+  readonly key?: boolean | undefined;
+  /** A second `send` of an id whose message waits or is held resolves, and adds nothing. */
+  readonly id?: boolean | undefined;
+  /** What a consumer gives back has not failed, and keeps its attempt: what it holds, and what it has prefetched. */
+  readonly prefetch?: boolean | undefined;
+  /** A message belongs to its consumer for a time. A consumer that is alive renews that time. */
+  readonly lease?: LeaseFeature<Q> | undefined;
+  /** What cannot be decoded becomes a dead letter, and keeps no message back. */
+  readonly poison?: PoisonFeature<Q> | undefined;
+  /** The queue goes on when its server has gone away and come back. */
+  readonly restart?: RestartFeature<Q> | undefined;
+  /** The metadata of a message is delivered with it, each time. */
   readonly metadata?: boolean | undefined;
   /** Returns the messages that the queue has given up. The suite calls it after the last `nack` has resolved. */
   readonly deadLetters?: ((queue: Q) => Iterable<DeadLetter> | PromiseLike<Iterable<DeadLetter>>) | undefined;
@@ -86,11 +141,19 @@ export interface QueueConformanceOptions<Q extends Queue<TestMessage> = Queue<Te
    */
   readonly runs?: number | undefined;
   /**
-   * How many messages the cases about quantity send. These cases run once.
+   * How many messages the cases about quantity send. These cases run once. They take `timeoutMs` for each 100 messages at
+   * the most.
    *
    * @default {100_000}
    */
   readonly volume?: number | undefined;
+  /**
+   * How long the queue takes, at most, until what it was told has shown all of its effect, in milliseconds. A queue over a
+   * network needs it: without it the suite waits for the microtasks alone before it concludes that nothing happens.
+   *
+   * @default {0}
+   */
+  readonly settleMs?: number | undefined;
   /**
    * How long the suite waits at any one point before the case fails, in milliseconds. A queue that works does not make it
    * wait that long.

@@ -28,6 +28,9 @@ export class QueueTestbed<Q extends Queue<TestMessage> = Queue<TestMessage>> {
   /** How many messages the cases about quantity send. */
   readonly volume: number;
   readonly #timeoutMs: number;
+  readonly #settleMs: number;
+  /** The queues that stand for other processes. */
+  readonly #others = new Set<Q>();
   readonly #consumers = new Set<TestConsumer>();
   /** The sends that have not ended. */
   readonly #sends = new Set<Promise<void>>();
@@ -36,7 +39,7 @@ export class QueueTestbed<Q extends Queue<TestMessage> = Queue<TestMessage>> {
 
   constructor(
     queue: Q,
-    options: { features: QueueFeatures<Q>; random: Random; timeoutMs: number; volume: number },
+    options: { features: QueueFeatures<Q>; random: Random; timeoutMs: number; settleMs: number; volume: number },
   ) {
     this.#queue = queue;
     this.features = options.features;
@@ -44,6 +47,7 @@ export class QueueTestbed<Q extends Queue<TestMessage> = Queue<TestMessage>> {
     this.schedule = new Schedule(options.random);
     this.volume = options.volume;
     this.#timeoutMs = options.timeoutMs;
+    this.#settleMs = options.settleMs;
   }
 
   get queue(): Q {
@@ -87,8 +91,8 @@ export class QueueTestbed<Q extends Queue<TestMessage> = Queue<TestMessage>> {
   }
 
   /** Starts a new consumer. */
-  consumer(): TestConsumer {
-    const consumer = this.#queue[Symbol.asyncIterator]();
+  consumer(queue: Queue<TestMessage> = this.#queue): TestConsumer {
+    const consumer = queue[Symbol.asyncIterator]();
     this.#consumers.add(consumer);
     return consumer;
   }
@@ -100,7 +104,11 @@ export class QueueTestbed<Q extends Queue<TestMessage> = Queue<TestMessage>> {
   }
 
   /** Receives a message. The case fails if none comes. */
-  take(consumer: TestConsumer, expected: string, limit?: { extraMs?: number }): Promise<Delivery<TestMessage>> {
+  take(
+    consumer: TestConsumer,
+    expected: string,
+    limit?: { extraMs?: number | undefined },
+  ): Promise<Delivery<TestMessage>> {
     const receiving = consumer.next().then(({ done, value }) => {
       if (done) throw caseFailure(expected, "the consumer has ended");
       return value;
@@ -109,15 +117,31 @@ export class QueueTestbed<Q extends Queue<TestMessage> = Queue<TestMessage>> {
   }
 
   /** Waits for a promise, up to the limit. A case may await the result later, or not at all. */
-  within<T>(promise: PromiseLike<T>, expected: string, { extraMs = 0 }: { extraMs?: number } = {}): Promise<T> {
+  within<T>(
+    promise: PromiseLike<T>,
+    expected: string,
+    { extraMs = 0 }: { extraMs?: number | undefined } = {},
+  ): Promise<T> {
     const waiting = within(promise, { timeoutMs: this.#timeoutMs + extraMs, expected });
     waiting.catch(() => {});
     return waiting;
   }
 
-  /** Waits until everything has run that does not wait for a timer or for input. */
-  idle(): Promise<void> {
-    return turns(IDLE_TURNS);
+  /** Waits until everything has run that does not wait for a timer or for input; a network queue says how long that is. */
+  async idle(): Promise<void> {
+    await turns(IDLE_TURNS);
+    if (this.#settleMs > 0) await this.pass(this.#settleMs);
+  }
+
+  /** Waits until what takes a turn of the event loop has happened, such as a redelivery. */
+  async turn(): Promise<void> {
+    await this.pass(0);
+    await this.idle();
+  }
+
+  /** Waits for a time on the clock of the runtime. */
+  pass(ms: number): Promise<void> {
+    return new Promise((resolve) => setTimeout(resolve, ms));
   }
 
   /** Receives and acks messages, with a new consumer, until all of them have come. */
@@ -151,6 +175,21 @@ export class QueueTestbed<Q extends Queue<TestMessage> = Queue<TestMessage>> {
     await this.within(Promise.resolve(this.#queue.close()), "close to resolve");
   }
 
+  /** Opens what other processes would use of the same queue. */
+  async openOther(): Promise<Q> {
+    const opening = Promise.resolve(this.features.lease!.open(this.#queue));
+    const other = await this.within(opening, "the queue to be opened once more");
+    this.#others.add(other);
+    return other;
+  }
+
+  /** Cuts the queue off as if its process had stopped, and replaces it by another process's. */
+  async cutOff(other: Q): Promise<void> {
+    await this.features.lease!.cutOff(this.#queue);
+    this.#queue = other;
+    this.#consumers.clear();
+  }
+
   /** Replaces the queue by one that has its stored messages. */
   async reopen(): Promise<void> {
     const expected = "the queue to be opened again";
@@ -161,12 +200,14 @@ export class QueueTestbed<Q extends Queue<TestMessage> = Queue<TestMessage>> {
   /** Ends what the case has left open, and waits for it, so that it does not disturb the next case. */
   async end(): Promise<void> {
     const endings = [...this.#consumers].map(async (consumer) => await consumer.return?.());
-    endings.push((async () => await this.#queue.close())() as Promise<undefined>);
+    for (const queue of new Set([this.#queue, ...this.#others])) {
+      endings.push((async () => await queue.close())() as Promise<undefined>);
+    }
     const ended = Promise.allSettled([...endings, ...this.#sends]);
     // Other cases test leaving and closing, and the error of a case that has failed says more than this one.
     await this.within(ended, "the queue to end").catch(() => {});
     await this.idle();
-    await disposerOf(this.#queue)?.();
+    for (const queue of new Set([this.#queue, ...this.#others])) await disposerOf(queue)?.();
   }
 }
 

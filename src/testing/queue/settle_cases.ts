@@ -7,6 +7,12 @@ import type { QueueCase } from "./queue_case.ts";
 /** What an ack or a nack leads to. */
 export const SETTLE_CASES: readonly QueueCase[] = [
   { name: "settles a delivery once, with the first ack or nack", test: settlesOnce },
+  { name: "ignores the ack or nack of a delivery that was given back", test: ignoresGivenBack },
+  {
+    name: "counts no attempt of what a consumer gives back, prefetched or held",
+    feature: "prefetch",
+    test: countsNoGiveBack,
+  },
   {
     name: "delivers a nacked message again, counting the attempts, without making the nack wait",
     feature: "redelivery",
@@ -23,6 +29,7 @@ export const SETTLE_CASES: readonly QueueCase[] = [
     feature: "deadLetters",
     test: keepsDeadLetters,
   },
+  { name: "gives up a message at once that is nacked without requeue", test: givesUpAtOnce },
 ];
 
 async function settlesOnce(testbed: QueueTestbed): Promise<void> {
@@ -97,6 +104,7 @@ async function isExclusive(testbed: QueueTestbed): Promise<void> {
   other.next().then(({ value }) => stolen = value, () => {});
   // A queue that takes messages back too early gets the time to do so.
   for (let time = 0; time < 4; time++) await testbed.idle();
+  await testbed.turn();
   await testbed.within(held.ack(), "the ack to resolve");
   await testbed.idle();
   if (stolen) throw caseFailure(`message ${id} to stay with its consumer`, "another consumer has received it");
@@ -142,6 +150,67 @@ async function delays(testbed: QueueTestbed): Promise<void> {
   await testbed.expectEmpty();
 }
 
+async function ignoresGivenBack(testbed: QueueTestbed): Promise<void> {
+  const { random } = testbed;
+  const sendings = testbed.sendMany(random.between(1, 4));
+  const leaving = testbed.consumer();
+  const delivery = await testbed.take(leaving, "a message to be delivered");
+  await testbed.leave(leaving);
+  const method = random.pick(["ack", "nack"] as const);
+  await testbed.within(delivery[method](), `the ${method} of a delivery that was given back to resolve`);
+  await testbed.turn();
+  await testbed.receiveAll(sendings);
+  await testbed.expectEmpty();
+}
+
+async function countsNoGiveBack(testbed: QueueTestbed): Promise<void> {
+  const { random, features: { maxAttempts = Infinity } } = testbed;
+  const sendings = testbed.sendMany(random.between(1, 6));
+  for (let round = Math.min(maxAttempts, 4) + 1; round > 0; round--) {
+    const leaving = testbed.consumer();
+    for (let taken = random.between(1, sendings.length); taken > 0; taken--) {
+      const delivery = await testbed.take(leaving, "a message that was given back to be delivered again");
+      expectFirstAttempt(delivery);
+    }
+    await testbed.leave(leaving);
+    await testbed.idle();
+  }
+  const consumer = testbed.consumer();
+  const missing = new Set(sendings.map(({ message }) => message.id));
+  while (missing.size > 0) {
+    const delivery = await testbed.take(consumer, `${describe(missing)} to be delivered`);
+    expectFirstAttempt(delivery);
+    missing.delete(delivery.message.id);
+    await testbed.within(delivery.ack(), "the ack to resolve");
+  }
+  await testbed.expectEmpty();
+}
+
+function expectFirstAttempt({ message, attempt }: Delivery<TestMessage>): void {
+  if (attempt === 1) return;
+  throw caseFailure(`message ${message.id}, which has not failed, to be at attempt 1`, `it is at attempt ${attempt}`);
+}
+
+async function givesUpAtOnce(testbed: QueueTestbed): Promise<void> {
+  const { deadLetters } = testbed.features;
+  const sendings = testbed.sendMany(testbed.random.between(1, 4));
+  const doomed = testbed.random.pick(sendings).message.id;
+  const consumer = testbed.consumer();
+  for (let left = sendings.length; left > 0; left--) {
+    const delivery = await testbed.take(consumer, "each message to be delivered");
+    const isDoomed = delivery.message.id === doomed;
+    const settled = isDoomed ? delivery.nack({ requeue: false, reason: "hopeless" }) : delivery.ack();
+    await testbed.within(settled, "each ack and nack of a delivery to resolve");
+  }
+  await testbed.turn();
+  await testbed.expectEmpty();
+  if (deadLetters === undefined) return;
+  const letters = await testbed.within(Promise.resolve(deadLetters(testbed.queue)), "the dead letters to be readable");
+  const names = [...letters].map(({ message, reason }) => `message ${message.id} with "${reason}"`).join(", ");
+  const expected = `message ${doomed} with "hopeless"`;
+  if (names !== expected) throw caseFailure(`the dead letters to be ${expected}`, `they are ${names || "none"}`);
+}
+
 async function keepsDeadLetters(testbed: QueueTestbed): Promise<void> {
   const { random, features: { maxAttempts = Infinity, deadLetters } } = testbed;
   const read = async () => [
@@ -162,6 +231,10 @@ async function keepsDeadLetters(testbed: QueueTestbed): Promise<void> {
       missing.delete(id);
       settle(delivery.ack());
       continue;
+    }
+    const isLast = attempt === maxAttempts;
+    if (delivery.isLast !== undefined && delivery.isLast !== isLast) {
+      throw caseFailure(`isLast of attempt ${attempt} of ${maxAttempts} to be ${isLast}`, `it is ${delivery.isLast}`);
     }
     const early = await read();
     if (early.length > 0) throw caseFailure("no dead letter before the last attempt", `there were ${early.length}`);

@@ -28,7 +28,7 @@ const MAX_MESSAGES = 10_000;
  * last ten thousand messages.
  *
  * The ids are those of {@linkcode correlate}, in front of it. What is dispatched without the context of the handler, and
- * without its metadata, has no known cause.
+ * without its metadata, has no known cause. An event that nothing handles is not seen.
  *
  * @returns A middleware, and what it has seen.
  *
@@ -74,7 +74,7 @@ export function observe(): Observer {
 
   return {
     middleware: function observe(message, next, { metadata }) {
-      note(message, metadata.messageId, metadata.causationId);
+      note(message, metadata["messageId"], metadata["causationId"]);
       return next();
     },
     get flow() {

@@ -9,7 +9,7 @@ import { assertEquals } from "@std/assert";
 import { fileURLToPath } from "node:url";
 import { run } from "../../scripts/run.ts";
 import { IS_CI, isInstalled, program, type Tool, toolFolder } from "../../scripts/tools.ts";
-import { makeProject } from "./project.ts";
+import { makeProject } from "../runtimes/project.ts";
 
 const EXPECTED = {
   userId: 3,
