@@ -22,7 +22,7 @@ const router = new MessageRouter();
 let attempts = 0;
 
 @router.queryHandler(TailLog)
-class TailLogHandler {
+export class TailLogHandler {
   async *handle({ path }: TailLog, { signal }: StreamContext): AsyncGenerator<Line> {
     // The first connection fails, before there is a line: the retry makes another one.
     if (path === "remote.log" && ++attempts === 1) throw new Error("The connection is lost");

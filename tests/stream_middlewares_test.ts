@@ -2,9 +2,9 @@ import { assertEquals, assertRejects } from "@std/assert";
 import { FakeTime } from "@std/testing/time";
 import {
   captureError,
+  MessageRouter,
   type Middleware,
   MiddlewareError,
-  MessageRouter,
   type QueryBus,
   retry,
   type StreamProgress,
@@ -269,7 +269,10 @@ Deno.test("A middleware whose result is neither undefined nor its end of the str
     ["a copy of the end", async (_message, next) => ({ ...await next() as object })],
   ];
   for (const [name, middleware] of results) {
-    const error = await assertRejects(() => readAll(countingBus().use(middleware).stream(new Count())), MiddlewareError);
+    const error = await assertRejects(
+      () => readAll(countingBus().use(middleware).stream(new Count())),
+      MiddlewareError,
+    );
     assertEquals(error.message, OTHER_RESULT, name);
   }
 });

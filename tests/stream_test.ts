@@ -60,7 +60,9 @@ Deno.test("QueryBus.stream() takes every kind of source, and a promise of it", a
     iterable: () => ({
       [Symbol.asyncIterator]() {
         let item = 0;
-        return { next: () => Promise.resolve(item < 2 ? { value: ++item } : { done: true, value: undefined as never }) };
+        return {
+          next: () => Promise.resolve(item < 2 ? { value: ++item } : { done: true, value: undefined as never }),
+        };
       },
     }),
   };
@@ -78,7 +80,9 @@ Deno.test("QueryBus.stream() gives an empty stream for a source without items", 
   assertEquals(await readAll(newBus().subscribe(Count, () => []).stream(new Count())), []);
 });
 
-for (const [source, text] of [["abc", '"abc"'], [7, '"7"'], [undefined, '"undefined"'], [{}, 'an instance of "Object"']]) {
+for (
+  const [source, text] of [["abc", '"abc"'], [7, '"7"'], [undefined, '"undefined"'], [{}, 'an instance of "Object"']]
+) {
   Deno.test(`QueryBus.stream() refuses ${text} as a source`, async () => {
     const queries = newBus().subscribe(Count, function count() {
       return source as never;
@@ -213,7 +217,7 @@ Deno.test("QueryBus.stream() never throws: every refusal comes out of the first 
       newBus().stream(new FindName() as never),
       'Cannot stream an instance of "FindName": it does not extend StreamQuery. Call dispatch() instead',
     ],
-    [newBus().stream(undefined as never), "Cannot stream \"undefined\": it does not extend StreamQuery"],
+    [newBus().stream(undefined as never), 'Cannot stream "undefined": it does not extend StreamQuery'],
   ];
   for (const [stream, message] of streams) {
     await assertRejects(() => stream.next(), Error, message);

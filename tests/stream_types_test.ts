@@ -7,7 +7,7 @@ import {
   type Handler,
   type HandlerContext,
   type ItemStream,
-  MessageRouter,
+  type MessageRouter,
   Query,
   type QueryBus,
   queryHandler,
@@ -159,13 +159,13 @@ Deno.test("A handler of a stream query has to return a source of its items", () 
 Deno.test("A handler of a stream query and another one has the context that both have", () => {
   class FindLines extends Query<Line[]> {}
   compiled(() => {
-    router.queryHandler([TailLog, FindLines])(having((_query: TailLog | FindLines, _context: HandlerContext) =>
-      [] as Line[]
-    ));
+    router.queryHandler([TailLog, FindLines])(
+      having((_query: TailLog | FindLines, _context: HandlerContext) => [] as Line[]),
+    );
     // @ts-expect-error -- a plain query has no stream
-    router.queryHandler([TailLog, FindLines])(having((_query: TailLog | FindLines, _context: StreamContext) =>
-      [] as Line[]
-    ));
+    router.queryHandler([TailLog, FindLines])(
+      having((_query: TailLog | FindLines, _context: StreamContext) => [] as Line[]),
+    );
   });
 });
 
