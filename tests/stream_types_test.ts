@@ -162,10 +162,9 @@ Deno.test("A handler of a stream query and another one has the context that both
     router.queryHandler([TailLog, FindLines])(
       having((_query: TailLog | FindLines, _context: HandlerContext) => [] as Line[]),
     );
+    const handler = having((_query: TailLog | FindLines, _context: StreamContext) => [] as Line[]);
     // @ts-expect-error -- a plain query has no stream
-    router.queryHandler([TailLog, FindLines])(
-      having((_query: TailLog | FindLines, _context: StreamContext) => [] as Line[]),
-    );
+    router.queryHandler([TailLog, FindLines])(handler);
   });
 });
 
