@@ -13,6 +13,7 @@ import {
   using,
 } from "@cq/core";
 import { correlate, deduplicate, MessageValidationError, transaction, validate } from "@cq/core/middlewares";
+import { countAbortListeners } from "./support/abort_listeners.ts";
 import { Count, countingBus, defer, isSettled, readAll, turn } from "./support/stream_parts.ts";
 import { FakeDatabase, TX } from "./support/fake_database.ts";
 import { unhandledRejections } from "./support/unhandled_rejections.ts";
@@ -127,7 +128,7 @@ Deno.test("A middleware sees the progress of a stream, and none of other message
 
 Deno.test("context.stream tells how long the consumer has been waiting for one item, without its own time", async () => {
   using time = new FakeTime();
-  const items = [defer<number>(), defer<number>()];
+  const items = [defer<number>(), defer<number>(), defer<number>()];
   let progress: StreamProgress | undefined;
   const queries = new MessageRouter().newQueryBus().subscribe(Count, async function* (_query, { stream }) {
     progress = stream;
@@ -146,12 +147,18 @@ Deno.test("context.stream tells how long the consumer has been waiting for one i
   await time.tickAsync(20);
   assertEquals(progress!.waitingMs, 20);
   items[1]!.resolve(2);
-  await Promise.all([second, third]);
+  await second;
+  await time.tickAsync(10);
+  assertEquals(progress!.waitingMs, 10);
+  items[2]!.resolve(3);
+  await third;
   assertEquals(progress!.waitingMs, 0);
+  await stream.return();
 });
 
 Deno.test("A middleware may replace the metadata and the signal of a stream, or take the signal away", async () => {
   const controller = new AbortController();
+  const listeners = countAbortListeners(controller.signal);
   const seen: unknown[] = [];
   const bus = () =>
     new MessageRouter().newQueryBus().subscribe(Count, async function* (_query, { signal, metadata }) {
@@ -163,6 +170,8 @@ Deno.test("A middleware may replace the metadata and the signal of a stream, or 
   assertEquals([await readAll(taking.stream(new Count())), seen.splice(0)], [[1, 2], [true, "acme"]]);
 
   const replacing = bus().use((_message, next) => next(undefined, { signal: controller.signal }));
+  await readAll(replacing.stream(new Count()));
+  assertEquals(listeners(), 0);
   const stream = replacing.stream(new Count());
   await stream.next();
   controller.abort(new Error("Stop"));
@@ -325,6 +334,23 @@ Deno.test("A middleware that does not wait for next() breaks a stream that waits
   assertEquals(rejections, []);
 });
 
+Deno.test("A middleware that does not wait for next() breaks the stream once its handler has ended", async () => {
+  const [gate, item] = [defer(), defer<number>()];
+  const queries = new MessageRouter().newQueryBus().use((_message, next) => {
+    next();
+    return gate.promise;
+  }).subscribe(Count, async function* () {
+    yield await item.promise;
+  });
+  const asked = queries.stream(new Count()).next();
+  await turn();
+  gate.resolve();
+  assertEquals(await isSettled(asked), false);
+  item.resolve(1);
+
+  await assertRejects(() => asked, MiddlewareError, TOO_EARLY);
+});
+
 Deno.test("A middleware that gives up a stream that rests ends it: its error comes out of the next next()", async () => {
   const log: string[] = [];
   const gate = defer();
@@ -414,6 +440,26 @@ Deno.test("A middleware that calls next() again while the first attempt is at wo
   assertEquals(await isSettled(asked), false);
   first.resolve(1);
   assertEquals([await asked, log], [DONE, ["close 2", "close 1"]]);
+});
+
+Deno.test("A source that comes after another attempt has started is closed", async () => {
+  const late = defer<ReadableStream<number>>();
+  const log: string[] = [];
+  let attempts = 0;
+  const queries = new MessageRouter().newQueryBus().use(async (_message, next) => {
+    const left = next();
+    await turn();
+    const end = await next();
+    await left;
+    return end;
+  }).subscribe(Count, () => ++attempts === 1 ? late.promise : [7]);
+  const stream = queries.stream(new Count());
+  assertEquals((await stream.next()).value, 7);
+  late.resolve(new ReadableStream({ cancel: () => void log.push("cancel") }));
+  await turn();
+  assertEquals(log, ["cancel"]);
+
+  assertEquals(await stream.next(), DONE);
 });
 
 // Timeout

@@ -450,12 +450,13 @@ Deno.test("return() before the handler has returned its source closes the source
 });
 
 Deno.test("return() while a listener or a middleware is at work runs no handler", async () => {
-  for (const place of ["listener", "middleware"]) {
+  for (const place of ["listener", "middleware", "middleware with a signal of its own"]) {
     const gate = defer();
     const log: string[] = [];
     const queries = countingBus(log);
     if (place === "listener") queries.listen(() => gate.promise);
-    else queries.use((_message, next) => gate.promise.then(() => next()));
+    else if (place === "middleware") queries.use((_message, next) => gate.promise.then(() => next()));
+    else queries.use((_message, next) => gate.promise.then(() => next(undefined, { signal: new AbortController().signal })));
     const stream = queries.stream(new Count());
     const asked = stream.next();
     await turn();
@@ -482,6 +483,38 @@ Deno.test("return() closes an iterator that has no return(), once its item is ma
   const stream = queries.stream(new Count());
   assertEquals(await stream.next(), { value: 1 });
   assertEquals(await stream.return(), DONE);
+});
+
+Deno.test("return() waits for return() of an iterator, whatever becomes of the item that is being made", async () => {
+  for (const outcome of ["given", "failed"]) {
+    const [item, closed] = [defer<IteratorResult<number>>(), defer<IteratorResult<number>>()];
+    const source = { [Symbol.asyncIterator]: () => ({ next: () => item.promise, return: () => closed.promise }) };
+    const stream = newBus().subscribe(Count, () => source).stream(new Count());
+    const asked = stream.next();
+    await turn();
+    const left = stream.return();
+    if (outcome === "given") item.resolve({ value: 1 });
+    else item.reject(new Error("Torn"));
+    assertEquals(await isSettled(left), false, outcome);
+    closed.resolve({ done: true, value: undefined });
+
+    if (outcome === "given") assertEquals(await left, DONE);
+    else await assertRejects(() => left, Error, "Torn");
+    assertEquals(await asked, DONE);
+  }
+});
+
+Deno.test("return() lets out the failure of an iterator that has no return()", async () => {
+  const item = defer<IteratorResult<number>>();
+  const source = { [Symbol.asyncIterator]: () => ({ next: () => item.promise }) };
+  const stream = newBus().subscribe(Count, () => source).stream(new Count());
+  const asked = stream.next();
+  await turn();
+  const left = stream.return();
+  item.reject(new Error("Torn"));
+
+  await assertRejects(() => left, Error, "Torn");
+  assertEquals(await asked, DONE);
 });
 
 Deno.test("return() lets out what return() of an iterator throws", async () => {
@@ -539,6 +572,7 @@ Deno.test("return() after the caller's signal has fired resolves", async () => {
   const stream = countingBus().stream(new Count(), { signal: controller.signal });
   await stream.next();
   controller.abort(new Error("The client has gone"));
+  await turn();
 
   assertEquals(await stream.return(), DONE);
 });

@@ -220,12 +220,12 @@ export class StreamRun implements ItemStream<unknown>, ItemTaker {
   ): Promise<boolean> {
     const iterator = iteratorOf(source, { type: this.#query.constructor, handler: context.handler });
     const iteration = attempt.iteration = new Iteration(iterator, this);
-    if (attempt.isClosing || this.#isUnwanted) iteration.close();
+    if (attempt.isClosing) iteration.close();
     const forget = onAbort(signal, () => iteration.close());
     try {
       const isComplete = await iteration.run();
       // A handler that heeds its signal may just end. That is not the end of its items.
-      if (signal.aborted && !this.#isUnwanted) throw reasonOfAbort(signal);
+      if (signal.aborted) throw reasonOfAbort(signal);
       return isComplete;
     } finally {
       forget();
