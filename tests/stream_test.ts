@@ -452,6 +452,7 @@ Deno.test("return() before the handler has returned its source closes the source
 Deno.test("return() while a listener or a middleware is at work runs no handler", async () => {
   for (const place of ["listener", "middleware", "middleware with a signal of its own"]) {
     const gate = defer();
+    const own = new AbortController().signal;
     const log: string[] = [];
     const queries = countingBus(log);
     if (place === "listener") queries.listen(() => gate.promise);
