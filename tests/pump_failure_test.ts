@@ -19,7 +19,7 @@ import {
 import { MessageValidationError } from "@cq/core/middlewares";
 import { countAbortListeners } from "./support/abort_listeners.ts";
 import { consoleErrors } from "./support/console_errors.ts";
-import { closedQueueOf, idle, queueOf, scripted, watch } from "./support/pump_parts.ts";
+import { closedQueueOf, idle, queueOf, scripted, settledLater, watch } from "./support/pump_parts.ts";
 
 /** A consumer of deliveries that a test makes. It ends after them. */
 function delivering(...deliveries: Partial<Delivery<string>>[]): Consumer<string> & { readonly log: unknown[] } {
@@ -443,6 +443,34 @@ Deno.test("Draining.stop() waits up to 5 seconds for a return() that does not se
     assertEquals(stopped.state, "resolved");
     assertEquals(log, { idle: ["return"], busy: ["ack", "return"], abandoned: ["return", "nack"] }[where]);
   }
+});
+
+Deno.test("Draining.stop() at its limit waits up to 5 seconds for an ack that does not settle", async () => {
+  using time = new FakeTime();
+  const consumer = settledLater();
+  const draining = new Pump(consumer, () => {}).draining({ graceful: false });
+  await idle();
+  const stopped = watch(draining.stop());
+  await idle();
+  await time.tickAsync(4_999);
+  await idle();
+  assertEquals(stopped.state, "waiting");
+  await time.tickAsync(1);
+  await idle();
+  assertEquals(stopped.state, "resolved");
+});
+
+Deno.test("Draining.stop() at its limit does not nack a delivery that is lost", async () => {
+  const lost = new AbortController();
+  const consumer = delivering({ signal: lost.signal });
+  const gate = Promise.withResolvers<void>();
+  const draining = new Pump(consumer, () => gate.promise).draining({ graceful: false });
+  await idle();
+  lost.abort();
+  await draining.stop();
+  gate.resolve();
+  await idle();
+  assertEquals(consumer.log, []);
 });
 
 Deno.test("Draining.stop() gives the message back that comes to a worker after its release, and nacks it", async () => {
