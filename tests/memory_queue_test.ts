@@ -1073,6 +1073,17 @@ Deno.test("MemoryQueue keeps its consumers after close() until the last delay is
   assertEquals(receives[1]!.value, { done: true, value: undefined });
 });
 
+Deno.test("MemoryQueue ends no other consumer when a delay is over", async () => {
+  using time = new FakeTime();
+  const queue = new MemoryQueue<string>({ maxSize: 1, maxAttempts: 2 });
+  await queue.send("a", { delay: 1000 });
+  const consumers = [1, 2, 3].map(() => watch(queue[Symbol.asyncIterator]().next()));
+  await time.tickAsync(1000);
+  await idle();
+  assertEquals(consumers.map(({ state }) => state), ["resolved", "waiting", "waiting"]);
+  queue.close();
+});
+
 Deno.test("MemoryQueue keeps messages for a later consumer that are given back after close()", async () => {
   const queue = new MemoryQueue<string>({ maxSize: 1 });
   await queue.send("a");

@@ -72,6 +72,7 @@ function plainCases({ client, options, open }: Conformance): ConformanceCase[] {
     exclusive: true,
     metadata: true,
     delay: { ms: 100 },
+    shared: true,
     deadLetters: async ({ dead }) =>
       (await Array.fromAsync(dead.list())).map(({ message, reason }) => ({ message: message!, reason })),
     sendDelay: { ms: 100 },
