@@ -2,7 +2,8 @@
  * Measures two builds of the package beside each other in one process: the sources of another checkout, which the first
  * argument names, and those of this one. Prints the median of the ratios, after to before, and its bootstrapped interval.
  *
- * `--runtimes=node-24,bun` measures on these, `--rounds=30` and `--processes=1` say how often, `--only=query,…` which rows.
+ * `--runtimes=node-24,bun` measures on these, `--rounds=30` and `--processes=1` say how often, and
+ * `--only="query|event, 3 handlers"` which rows. A row alone tells less: applications mix them, and so do engines.
  *
  * @module
  */

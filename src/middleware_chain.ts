@@ -4,6 +4,7 @@ import { MiddlewareError } from "./errors.ts";
 import { describe, nameOf, typeNameOf } from "./naming.ts";
 import type { AnyMiddleware, Middleware, MiddlewareObject, Next } from "./middleware.ts";
 import { isPromiseLike, toPromise } from "./internal/promise.ts";
+import { branchOf } from "./related_events.ts";
 
 /**
  * One stretch of a chain: from some middleware down to the handler. It may throw, and may return its result plainly.
@@ -124,6 +125,7 @@ function replaceOptions(context: HandlerContext, options: DispatchOptions): Hand
     metadata: options.metadata ?? context.metadata,
     values,
   };
+  if (context.events !== undefined) replaced.events = branchOf(context.events);
   const callerValues = callerValuesOf(context);
   if (values !== callerValues) CALLER_VALUES.set(replaced, callerValues);
   return replaced;
@@ -138,7 +140,13 @@ interface AnyGenerator {
   return(value?: unknown): unknown;
 }
 
-function isGenerator(value: unknown): value is AnyGenerator {
+/**
+ * Whether a value is a generator, sync or async, compiled ones included.
+ *
+ * @param value Any value.
+ * @returns Whether it is one.
+ */
+export function isGenerator(value: unknown): value is AnyGenerator {
   const generator = value as Partial<AnyGenerator> | null | undefined;
   return typeof generator?.next === "function" && typeof generator.throw === "function" &&
     typeof generator.return === "function";

@@ -22,6 +22,8 @@ export interface EventList {
    * is given how they have ended, and gives how the dispatch ends.
    */
   owed?: ((ending: unknown) => Promise<unknown>) | undefined;
+  /** Makes the list of the middlewares that are given a context of their own. Only the list that middlewares see has it. */
+  branch?(): EventList;
 }
 
 /**
@@ -78,6 +80,20 @@ const LIST = () => false;
  */
 export function eventListOf(events: RelatedEvents): EventList {
   return events.take(LIST)[0] as EventList;
+}
+
+/**
+ * Gives the middlewares behind a `next()` that replaces something the events of the attempts that this call starts: an
+ * attempt that a timeout has left behind must not be taken for the one in its place.
+ *
+ * @param events What the middleware sees that calls `next()`.
+ * @returns What those behind it see.
+ *
+ * @internal
+ */
+export function branchOf(events: RelatedEvents): RelatedEvents {
+  const list = eventListOf(events);
+  return list.branch === undefined ? events : new RelatedEvents(list.branch());
 }
 
 /**

@@ -328,6 +328,19 @@ for (const kind of KINDS) {
   });
 }
 
+for (const order of ["concurrent", "sequential"] as const) {
+  Deno.test(`The values of a dispatch reach all the handlers and listeners of an event, ${order}`, async () => {
+    const seen: unknown[] = [];
+    const events = new MessageRouter().newEventBus({ order }).listen((_event, { values }) => seen.push(values));
+    for (let count = 0; count < 3; count++) events.subscribe(UserCreated, (_event, { values }) => seen.push(values));
+
+    await events.dispatch(new UserCreated(), { values: ADA });
+
+    assertEquals(seen.length, 4);
+    for (const values of seen) assertStrictEquals(values, ADA);
+  });
+}
+
 // Related events
 
 for (const [way, middlewares] of [["without middlewares", []], ["with middlewares", [passThrough]]] as const) {

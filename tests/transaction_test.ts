@@ -408,6 +408,36 @@ Deno.test("transaction() does not start the handler of an event whose signal has
   assertEquals([shop.database.log, shop.published], [["begin", "rollback"], []]);
 });
 
+for (const sort of ["an outbox", "no outbox"] as const) {
+  Deno.test(`transaction() with ${sort} keeps the events of an attempt apart from one that a timeout has left behind`, async () => {
+    using time = new FakeTime();
+    const gate = Promise.withResolvers<void>();
+    const shop = openWith(sort === "an outbox" ? withOutbox : withoutOutbox, {
+      before: [retry({ attempts: 2 }), timeout(10)],
+    });
+    let attempts = 0;
+    shop.commands.subscribe(PlaceOrder, async (_command, { events }) => {
+      const attempt = ++attempts;
+      events.add(new OrderPlaced(`attempt ${attempt}`));
+      // Both attempts go on in the same turn, as when a lock is released.
+      await gate.promise;
+      return attempt;
+    });
+
+    const dispatched = shop.commands.dispatch(new PlaceOrder());
+    await time.tickAsync(10);
+    await time.tickAsync(0);
+    await time.runMicrotasks();
+    assertEquals(attempts, 2);
+    gate.resolve();
+
+    assertEquals(await dispatched, 2);
+    await time.runMicrotasks();
+    const { database: { stored }, published } = shop;
+    assertEquals([...stored, ...published], [new OrderPlaced("attempt 2")]);
+  });
+}
+
 Deno.test("transaction() does not commit what a time-out has left behind", async () => {
   using time = new FakeTime();
   const shop = openWith(withOutbox, { before: [timeout(10)] });

@@ -1,4 +1,5 @@
 import { CommandAttempt, UndeclaredContext } from "./command_attempt.ts";
+import { CommandRun, MiddlewareEvents } from "./command_run.ts";
 import type { CommandContext } from "../context.ts";
 import type { ContextValues } from "../context_values.ts";
 import { settleThenDispose } from "../internal/dispose.ts";
@@ -9,7 +10,7 @@ import { type Call, compose } from "../middleware_chain.ts";
 import { toPromise } from "../internal/promise.ts";
 import { publishRelatedEvents } from "./publish_related_events.ts";
 import type { Registration } from "../registry.ts";
-import { type EventList, type EventRules, NO_EVENTS, RelatedEvents } from "../related_events.ts";
+import { type EventList, eventListOf, RelatedEvents } from "../related_events.ts";
 import { afterListeners, refuse, type Route, type RouteParts } from "./route.ts";
 
 /** What the route of a command is composed of, beside what all routes are. */
@@ -18,23 +19,6 @@ export interface CommandRouteParts {
   readonly invoker: Invoker;
   /** Resolves the bus that publishes related events. */
   readonly eventBus: () => EventBus | PromiseLike<EventBus>;
-}
-
-const NO_ADDING = "a middleware can only take them. Add them in the command's handler";
-const MIDDLEWARE_RULES: EventRules = { add: NO_ADDING };
-const OVER_RULES: EventRules = {
-  add: NO_ADDING,
-  take: "the middlewares of the command have settled, and the bus publishes what they have left",
-};
-
-/** What the attempts of one dispatch leave behind. */
-interface CommandRun {
-  /** The events of the attempt that was the last to succeed, for the middlewares to see and for the bus to publish. */
-  readonly list: EventList;
-  /** The attempts that have succeeded, with their scopes open. */
-  readonly succeeded: CommandAttempt[];
-  /** Set when the middlewares have settled, for an attempt that one of them has left behind. */
-  isOver: boolean;
 }
 
 /** A command, and what is needed to publish its events. */
@@ -133,11 +117,13 @@ function composeChained(
   const { source: handler, failSilently } = registration;
   const invoke = invoker.prepare(registration);
 
-  const attemptCommand: Call<CommandRun> = function attemptCommand(message, { signal, metadata, values }, run) {
+  const attemptCommand: Call<CommandRun> = function attemptCommand(message, outer, run) {
+    const { signal, metadata, values } = outer;
     const attempt = new CommandAttempt(metadata);
     const context: CommandContext = { kind: "command", signal, metadata, values, handler, events: attempt.view };
     const others = run.succeeded.length;
-    run.list.events = NO_EVENTS;
+    const seen = eventListOf(outer.events!) as MiddlewareEvents;
+    seen.start();
     let handling: Promise<unknown>;
     try {
       handling = toPromise(invoke(message, context, attempt));
@@ -150,11 +136,9 @@ function composeChained(
         attempt.close();
         if (run.isOver) return endThenDispose(result, [attempt]);
         // One that was called off, as by a timeout, leaves the place to another that has succeeded since it was started.
-        const isLeft = signal?.aborted && run.succeeded.length > others;
+        const isLeft = signal?.aborted === true && run.succeeded.length > others;
         run.succeeded.push(attempt);
-        if (isLeft) return result;
-        run.list.events = attempt.events;
-        run.list.metadata = metadata;
+        seen.succeed(attempt, isLeft);
         return result;
       },
       function failAttempt(error) {
@@ -171,8 +155,8 @@ function composeChained(
 
   const chain = compose(middlewares, attemptCommand);
   return function dispatchCommand(message, signal, metadata, values) {
-    const list: EventList = { events: NO_EVENTS, metadata, rules: MIDDLEWARE_RULES, publicationOf, owed: undefined };
-    const run: CommandRun = { list, succeeded: [], isOver: false };
+    const run = new CommandRun(metadata, publicationOf);
+    const list = new MiddlewareEvents(run);
     const events = new RelatedEvents(list);
     let handling: Promise<unknown>;
     try {
@@ -182,23 +166,19 @@ function composeChained(
     }
     return handling.then(
       function succeedChained(result) {
-        endRun(run);
-        const { succeeded } = run;
-        if (list.owed !== undefined) return endThenDispose(list.owed(result), succeeded);
+        run.end();
+        const { owed, succeeded } = run;
+        if (owed !== undefined) return endThenDispose(owed(result), succeeded);
         return succeeded.length === 0 ? result : complete({ message, values, eventBus }, result, list, succeeded);
       },
       function failChained(error) {
-        endRun(run);
+        run.end();
+        const { owed, succeeded } = run;
         const ending = failSilently ? undefined : Promise.reject(error);
-        return endThenDispose(list.owed === undefined ? ending : list.owed(ending), run.succeeded);
+        return endThenDispose(owed === undefined ? ending : owed(ending), succeeded);
       },
     );
   };
-}
-
-function endRun(run: CommandRun): void {
-  run.isOver = true;
-  run.list.rules = OVER_RULES;
 }
 
 /** Publishes the events, then disposes the scopes of all attempts. */

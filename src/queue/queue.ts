@@ -218,17 +218,6 @@ export interface Queue<T> extends Producer<T>, Consumer<T> {
   close(): void | PromiseLike<void>;
 }
 
-/** @internal */
-declare const local: unique symbol;
-
-/**
- * The brand of a {@linkcode LocalQueue}. It exists at run time too, for callers without a compiler, and is the same in all
- * copies of this module.
- *
- * @internal
- */
-export const LOCAL: typeof local = /* @__PURE__ */ Symbol.for("@cq/core/LocalQueue") as typeof local;
-
 /**
  * A queue that lives in this process alone, so that closing it ends it for every sender and consumer. A queue that others
  * share is not one: it would never be drained.
@@ -236,12 +225,8 @@ export const LOCAL: typeof local = /* @__PURE__ */ Symbol.for("@cq/core/LocalQue
  * @typeParam T The messages.
  */
 export interface LocalQueue<T> extends Queue<T> {
-  /**
-   * Says that the queue lives in this process alone.
-   *
-   * @internal
-   */
-  readonly [local]: true;
+  /** Says that the queue lives in this process alone. It exists at run time too, for callers without a compiler. */
+  readonly "~local": true;
 }
 
 /**

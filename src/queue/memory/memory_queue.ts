@@ -1,4 +1,4 @@
-import { type Delivery, LOCAL, type LocalQueue, type SendOptions } from "../queue.ts";
+import type { Delivery, LocalQueue, SendOptions } from "../queue.ts";
 import { RESOLVED } from "../../internal/promise.ts";
 import { MemoryBroker } from "./memory_broker.ts";
 import { MemoryConsumer } from "./memory_consumer.ts";
@@ -64,7 +64,7 @@ export interface MemoryQueueOptions<T> {
  */
 export class MemoryQueue<T> implements LocalQueue<T> {
   /** Says that closing the queue ends it for all of its senders and consumers. */
-  readonly [LOCAL] = true;
+  readonly "~local" = true;
   readonly #broker: MemoryBroker<T>;
 
   /**

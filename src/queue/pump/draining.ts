@@ -21,7 +21,7 @@ export interface DrainingOptions {
    *
    * A message that fails once the queue is closed is given up at once, since nobody would receive it again.
    */
-  readonly closes?: Omit<LocalQueue<never>, "send" | typeof Symbol.asyncIterator> | undefined;
+  readonly closes?: Pick<LocalQueue<never>, "close" | "~local"> | undefined;
 }
 
 /**
