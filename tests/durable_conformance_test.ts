@@ -26,7 +26,6 @@ const FEATURES: QueueConformanceOptions<FakeQueue> = {
   exclusive: true,
   metadata: true,
   delay: true,
-  shared: true,
   deadLetters: ({ driver }) =>
     driver.server.dead.map(({ envelope, reason }) => ({ message: JSON.parse(envelope.body), reason })),
   sendDelay: true,

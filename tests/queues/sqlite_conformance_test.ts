@@ -36,7 +36,6 @@ const FEATURES: QueueConformanceOptions<TestQueue> = {
   exclusive: true,
   metadata: true,
   delay: true,
-  shared: true,
   deadLetters: async ({ dead }) =>
     (await Array.fromAsync(dead.list())).map(({ message, reason }) => ({ message: message!, reason })),
   persistence: {

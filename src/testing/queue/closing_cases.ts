@@ -20,7 +20,6 @@ export const CLOSING_CASES: readonly QueueCase[] = [
   {
     name: "delivers again what is nacked with a delay after it has closed",
     feature: "delay",
-    unless: "shared",
     test: redeliversLaterAfterClose,
   },
   { name: "ends its consumers at once when it is disposed, and their messages are given back", test: endsWhenDisposed },
@@ -171,31 +170,39 @@ async function redeliversAfterClose(testbed: QueueTestbed): Promise<void> {
   const sendings = testbed.sendMany(random.between(1, 4));
   const consumer = testbed.consumer();
   const { message: { id } } = await nackAfterClose(testbed, { consumer, sendings });
-  const again = await testbed.take(consumer, `message ${id} to be delivered again, though the queue is closed`);
+  const again = await takeAgain(testbed, consumer, `message ${id} to be delivered again, though the queue is closed`);
   await expectAgain(testbed, { again, id });
   await testbed.expectEmpty();
 }
 
 async function redeliversLaterAfterClose(testbed: QueueTestbed): Promise<void> {
-  const { delay, lease } = testbed.features;
+  const { delay } = testbed.features;
   const { ms = 20, advance } = typeof delay === "object" ? delay : {};
   const sendings = testbed.sendMany(testbed.random.between(1, 4));
   const consumer = testbed.consumer();
   const { message: { id } } = await nackAfterClose(testbed, { consumer, sendings, delay: ms });
-  const receiving = testbed.within(consumer.next(), `message ${id} to be delivered again`, { extraMs: ms });
+  const expected = `message ${id} to be delivered again after its delay, though the queue is closed`;
+  const taking = takeAgain(testbed, consumer, expected, ms);
   if (advance !== undefined) {
     await testbed.idle();
     await advance(ms);
   }
-  const { done, value } = await receiving;
-  const expected = `message ${id} to be delivered again after its delay, though the queue is closed`;
-  // Where other processes share the queue, a closed one may end before that, and leave the message to them.
-  if (done && lease === undefined) throw caseFailure(expected, "the consumer has ended");
-  const again = done
-    ? await testbed.take(testbed.consumer(await testbed.openOther()), expected, { extraMs: ms })
-    : value;
+  const again = await taking;
   await expectAgain(testbed, { again, id });
   await testbed.expectEmpty();
+}
+
+/** Where other processes share the queue, a closed one may end before that, and leave the message to them. */
+async function takeAgain(
+  testbed: QueueTestbed,
+  consumer: TestConsumer,
+  expected: string,
+  extraMs = 0,
+): Promise<Delivery<TestMessage>> {
+  const { done, value } = await testbed.within(consumer.next(), expected, { extraMs });
+  if (!done) return value;
+  if (testbed.features.lease === undefined) throw caseFailure(expected, "the consumer has ended");
+  return await testbed.take(testbed.consumer(await testbed.openOther()), expected, { extraMs });
 }
 
 /** Receives all messages, acks all but one of them, closes the queue, and nacks that one. */

@@ -87,11 +87,6 @@ export interface QueueFeatures<Q extends Queue<TestMessage> = Queue<TestMessage>
   readonly maxAttempts?: number | undefined;
   /** As long as one consumer holds a message, no other consumer receives it. */
   readonly exclusive?: boolean | undefined;
-  /**
-   * Other consumers than those of this object receive from the same queue. So its consumers end when it is closed and
-   * nothing can be received: what is delayed then is left to the others.
-   */
-  readonly shared?: boolean | undefined;
   /** A `nack` may delay the next delivery. It needs `redelivery`. */
   readonly delay?: boolean | DelayFeature | undefined;
   /** A `send` may delay the delivery. With `false` the queue refuses a delay, which is then tested. */

@@ -39,7 +39,7 @@ interface Conformance {
 }
 
 /** The cases that know a lease. The others run without the risk that a busy machine loses one. */
-const LEASE_CASES = /lease|cut off|with a delay after it has closed/;
+const LEASE_CASES = /lease|cut off|nacked .*after it has closed/;
 
 /** Leases have to be short where a case waits for their end, and long where the machine is busy. */
 const LEASE_MS = 1_000;
@@ -72,7 +72,6 @@ function plainCases({ client, options, open }: Conformance): ConformanceCase[] {
     exclusive: true,
     metadata: true,
     delay: { ms: 100 },
-    shared: true,
     deadLetters: async ({ dead }) =>
       (await Array.fromAsync(dead.list())).map(({ message, reason }) => ({ message: message!, reason })),
     sendDelay: { ms: 100 },
