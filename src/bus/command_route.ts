@@ -1,5 +1,5 @@
 import { CommandAttempt, UndeclaredContext } from "./command_attempt.ts";
-import { CommandRun, MiddlewareEvents } from "./command_run.ts";
+import { CommandRun, type MiddlewareEvents } from "./command_run.ts";
 import type { CommandContext } from "../context.ts";
 import type { ContextValues } from "../context_values.ts";
 import { settleThenDispose } from "../internal/dispose.ts";
@@ -10,7 +10,7 @@ import { type Call, compose } from "../middleware_chain.ts";
 import { toPromise } from "../internal/promise.ts";
 import { publishRelatedEvents } from "./publish_related_events.ts";
 import type { Registration } from "../registry.ts";
-import { type EventList, eventListOf, RelatedEvents } from "../related_events.ts";
+import { type EventList, eventListOf } from "../related_events.ts";
 import { afterListeners, refuse, type Route, type RouteParts } from "./route.ts";
 
 /** What the route of a command is composed of, beside what all routes are. */
