@@ -58,7 +58,7 @@ const pump = new Pump(tasks, async (name) => {
   console.log(`finished the ${name} task`);
 });
 
-// What takes longer than the limit is told to stop by its signal, and goes back to the queue.
+// What takes longer than the limit is told to stop by its signal, and is given back to the queue.
 const draining = pump.draining({ graceful: { timeoutMs: 10_000 } });
 await wait(1);
 await draining.stop();

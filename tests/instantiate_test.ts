@@ -54,6 +54,17 @@ for (const type of [Plain, WithSetter, Frozen, Tagged]) {
   });
 }
 
+Deno.test("instantiate() calls no setter that is named __proto__, as that of Object.prototype on most runtimes", () => {
+  class WithProto {
+    set ["__proto__"](_value: unknown) {
+      throw new Error("A setter has run");
+    }
+  }
+  const instance = instantiate(WithProto.prototype, JSON.parse('{"__proto__":1}'));
+
+  assertEquals(Object.entries(instance), [["__proto__", 1]]);
+});
+
 Deno.test("instantiate() takes along what is under a symbol, and nothing that is inherited or not enumerable", () => {
   const key = Symbol("key");
   const source = Object.create({ inherited: 1 }, {

@@ -523,6 +523,10 @@ for (
       const leaving = queue[Symbol.asyncIterator]();
       leaving.next();
       leaving.return();
+      // Nor does one that has waited and was served.
+      const served = queue[Symbol.asyncIterator]().next();
+      await queue.send("b");
+      await (await served).value.ack();
       console.log("left with", queue.size + queue.pending);
     `);
     assertEquals(printed, "left with 1");
@@ -793,18 +797,24 @@ Deno.test("MemoryQueue keeps nothing of a key whose messages are handled", {
   };
   const queue = new MemoryQueue<number>({ maxSize: Infinity, maxAttempts: 2 });
   const consumer = queue[Symbol.asyncIterator]();
+  const rendezvous = new MemoryQueue<number>();
   const pass = async (from: number) => {
-    for (let index = from; index < from + 50_000; index++) {
-      await queue.send(index, { key: `key ${index}` });
+    for (let index = from; index < from + 20_000; index++) {
+      const controller = new AbortController();
+      const options = { key: `key ${index}`, signal: controller.signal };
+      await queue.send(index, options);
       await (await take(consumer)).ack();
+      const aborted = rendezvous.send(index, { ...options, delay: 60_000 });
+      controller.abort();
+      await aborted.catch(() => {});
     }
   };
   await pass(0);
   const before = heap();
-  await pass(50_000);
+  await pass(20_000);
   const growth = heap() - before;
   assert(growth < 2 ** 20, `the heap has grown by ${growth} bytes`);
-  assertEquals([queue.size, queue.pending], [0, 0]);
+  assertEquals([queue.size, queue.pending, rendezvous.size, rendezvous.pending], [0, 0, 0, 0]);
 });
 
 Deno.test("MemoryQueue[Symbol.asyncDispose]() closes the queue, ends its consumers and takes back what they hold", async () => {
@@ -827,6 +837,7 @@ Deno.test("MemoryQueue[Symbol.asyncDispose]() closes the queue, ends its consume
   await held.ack();
   await holder.return!();
   assertEquals([queue.closed, sender.state, time.next()], [true, "resolved", false]);
+  assertEquals([queue.size, queue.pending], [4, 0]);
   assertEquals(await holder.next(), { done: true, value: undefined });
   assertEquals(await queue[Symbol.asyncIterator]().next(), { done: true, value: undefined });
   await assertRejects(() => queue.send("f"), QueueClosedError);
@@ -1071,6 +1082,17 @@ Deno.test("MemoryQueue keeps its consumers after close() until the last delay is
   await idle();
   assertEquals(receives[0]!.state, "resolved");
   assertEquals(receives[1]!.value, { done: true, value: undefined });
+});
+
+Deno.test("MemoryQueue ends no other consumer when a delay is over", async () => {
+  using time = new FakeTime();
+  const queue = new MemoryQueue<string>({ maxSize: 1, maxAttempts: 2 });
+  await queue.send("a", { delay: 1000 });
+  const consumers = [1, 2, 3].map(() => watch(queue[Symbol.asyncIterator]().next()));
+  await time.tickAsync(1000);
+  await idle();
+  assertEquals(consumers.map(({ state }) => state), ["resolved", "waiting", "waiting"]);
+  queue.close();
 });
 
 Deno.test("MemoryQueue keeps messages for a later consumer that are given back after close()", async () => {

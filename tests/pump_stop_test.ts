@@ -2,6 +2,7 @@ import { assert, assertEquals, assertInstanceOf, assertRejects, assertStrictEqua
 import { FakeTime } from "@std/testing/time";
 import { type Consumer, type Delivery, type Draining, MemoryQueue, Pump, QueueClosedError } from "@cq/core";
 import { countAbortListeners } from "./support/abort_listeners.ts";
+import { consoleErrors } from "./support/console_errors.ts";
 import { closedQueueOf, gatedHandler, idle, queueOf, scripted, settledLater, watch } from "./support/pump_parts.ts";
 import { unhandledRejections } from "./support/unhandled_rejections.ts";
 
@@ -91,11 +92,13 @@ Deno.test("Draining is stopped at the end of an await using", async () => {
 Deno.test("Draining keeps its error until it is awaited, without an unhandled rejection", async () => {
   const failure = new Error("no");
   let draining: Draining | undefined;
-  const unhandled = await unhandledRejections(async () => {
-    draining = new Pump(queueOf(["a"]), () => Promise.reject(failure)).draining();
-    await idle();
+  await consoleErrors(async () => {
+    const unhandled = await unhandledRejections(async () => {
+      draining = new Pump(queueOf(["a"]), () => Promise.reject(failure)).draining();
+      await idle();
+    });
+    assertEquals(unhandled, []);
   });
-  assertEquals(unhandled, []);
   assertStrictEquals(await assertRejects(() => draining!.finished), failure);
   assertStrictEquals(await assertRejects(() => draining!.stop()), failure);
   assertStrictEquals(await assertRejects(() => draining![Symbol.asyncDispose]()), failure);
@@ -116,11 +119,13 @@ Deno.test("Pump.drain() keeps an error until it is awaited", async () => {
 
 Deno.test("Draining throws its error at the end of an await using", async () => {
   const failure = new Error("no");
-  const error = await assertRejects(async () => {
-    await using _draining = new Pump(queueOf(["a"]), () => Promise.reject(failure)).draining();
-    await idle();
+  await consoleErrors(async () => {
+    const error = await assertRejects(async () => {
+      await using _draining = new Pump(queueOf(["a"]), () => Promise.reject(failure)).draining();
+      await idle();
+    });
+    assertStrictEquals(error, failure);
   });
-  assertStrictEquals(error, failure);
 });
 
 Deno.test("Draining.stop() that is not graceful fires the signal, and gives the messages back at once", async () => {
@@ -383,8 +388,9 @@ Deno.test("Draining.stop() does not wait for an async generator, and nacks the m
   };
   const draining = new Pump(consumer, () => assert(false)).draining();
   await idle();
-  await draining.stop();
-  assertEquals(log, []);
+  const stopped = watch(draining.stop());
+  await idle();
+  assertEquals([stopped.state, log], ["resolved", []]);
   gate.resolve();
   await idle();
   assertEquals(log.sort(), ["closed", "nack"]);

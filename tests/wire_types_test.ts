@@ -268,6 +268,11 @@ Deno.test("The compiler refuses fifteen misuses, and more", () => {
       // @ts-expect-error: 15. encode has to give what the schema takes.
       encode: tagsAsText,
     }),
+    empty.add("a", Tagged, {
+      schema: schema<{ tags: Set<string> }, { tags: string; more: string }>(),
+      // @ts-expect-error: all that it takes, whatever a function with a name returns.
+      encode: tagsAsText,
+    }),
     empty.add("a", OrderPlaced, {
       schema: schema<OrderPlacedJson>(),
       // @ts-expect-error: 16. decode has to give the message.

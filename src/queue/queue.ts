@@ -32,11 +32,43 @@ export interface SendOptions {
 /**
  * The end of a queue that accepts messages.
  *
+ * `send` rejects when the queue does not accept the message: the sender decides what follows. A queue that is asked for a
+ * key, a delay or an id that it does not promise rejects with a `RangeError` that says so. A signal that has fired already
+ * rejects with its reason, and the message does not get in.
+ *
  * @typeParam T The messages.
  */
 export interface Producer<T> {
   // A property and not a method: the compiler then refuses a producer of narrower messages.
-  /** Sends a message. The promise resolves once the queue has accepted it. From then on the queue has to deliver it. */
+  /**
+   * Sends a message. The promise resolves once the queue has accepted it. From then on the queue has to deliver it.
+   *
+   * A handler that awaits a send to the full queue that it is fed from waits for itself: only its own end would make room.
+   * Send to another queue, give the queue more room, or do not await the send in the handler.
+   *
+   * @example A handler that sends to its own queue
+   * ```ts
+   * import { assertEquals } from "@std/assert";
+   * import { MemoryQueue, Pump } from "@cq/core";
+   *
+   * const queue = new MemoryQueue<number>({ maxSize: 1 });
+   * const handled: number[] = [];
+   * const sends: Promise<void>[] = [];
+   *
+   * const draining = new Pump(queue, (page) => {
+   *   handled.push(page);
+   *   // Not awaited: the handler ends, and the pump then takes the next message and makes room.
+   *   if (page < 3) sends.push(queue.send(page * 2), queue.send(page * 2 + 1));
+   * }).draining({ closes: queue });
+   *
+   * await queue.send(1);
+   * // A send may add others while this waits.
+   * for (const sent of sends) await sent;
+   * await draining.stop();
+   *
+   * assertEquals(handled, [1, 2, 3, 4, 5]);
+   * ```
+   */
   readonly send: (message: T, options?: SendOptions) => Promise<void>;
 }
 
@@ -60,7 +92,10 @@ export interface NackOptions {
 
 /**
  * A message that one consumer holds until it settles the delivery, with `ack` or `nack`. The first call settles it. Every
- * later call does nothing.
+ * later call does nothing, and so does a call after the consumer has given the message back.
+ *
+ * `ack` and `nack` reject only if nothing but a person can help: the table does not exist, the password is wrong. A queue
+ * over a network insists by itself, as long as its lease lasts. An answer that comes too late resolves.
  *
  * @typeParam T The message.
  *
@@ -90,7 +125,7 @@ export interface Delivery<T> {
   readonly attempt: number;
   /** What the sender gave with the message. */
   readonly metadata?: Metadata | undefined;
-  /** What identifies the message, where the queue knows it. It is the same at each delivery. */
+  /** What identifies the message, where the queue knows it. All of its deliveries have the same. */
   readonly id?: string | undefined;
   /** The key that the message was sent with. */
   readonly key?: string | undefined;
@@ -109,8 +144,12 @@ export interface Delivery<T> {
 /**
  * The end of a queue that delivers messages. Each iterator is a separate consumer, and each message goes to one of them.
  *
- * A consumer that leaves its loop gives back the deliveries that it has not settled. An iterator ends when the queue is
- * closed and no message is left.
+ * A consumer that leaves its loop gives back the deliveries that it has not settled. What is given back has not failed: it
+ * goes to the head of the queue, and where the technology allows it, its attempt does not count. An iterator ends when the
+ * queue is closed and no message is left.
+ *
+ * `next` rejects only if nothing but a person can help, as `ack` and `nack` do. A consumer that waits keeps the process
+ * alive where messages may come from outside of it.
  *
  * `return` should end a call of `next` that waits, without losing a message. An async generator cannot do that: its `return`
  * waits until `next` has settled. A {@linkcode Pump} does not wait for such an iterator, and nacks the message that it still
@@ -125,6 +164,10 @@ export interface Consumer<T> {
 
 /**
  * Both ends of a queue. Implement it to use a broker or a database with the same producers, consumers and pumps.
+ * `queueConformance` of `@cq/core/testing` tests all that is promised here.
+ *
+ * A queue with `Symbol.asyncDispose` leaves at once when it is disposed: it closes, its iterators end, and it gives back
+ * what they hold.
  *
  * @typeParam T The messages.
  *
@@ -165,18 +208,15 @@ export interface Consumer<T> {
  */
 export interface Queue<T> extends Producer<T>, Consumer<T> {
   /**
-   * Stops accepting messages: `send` rejects with a {@linkcode QueueClosedError}. The queue still delivers what it has
-   * accepted. Then its iterators end. Closing twice is not an error.
+   * Ends this object's use of the queue: `send` rejects with a {@linkcode QueueClosedError}, also where it waits. Closing
+   * twice is not an error.
+   *
+   * The iterators of a queue of this process end when nothing is left, delayed messages included. Those of a queue that
+   * others share end at the first receive that finds nothing, and what is delayed is left to the others. What is nacked
+   * after `close` is not lost in either case.
    */
   close(): void | PromiseLike<void>;
 }
-
-/**
- * The brand of a {@linkcode LocalQueue}.
- *
- * @internal
- */
-export const LOCAL: unique symbol = Symbol("LOCAL");
 
 /**
  * A queue that lives in this process alone, so that closing it ends it for every sender and consumer. A queue that others
@@ -185,8 +225,8 @@ export const LOCAL: unique symbol = Symbol("LOCAL");
  * @typeParam T The messages.
  */
 export interface LocalQueue<T> extends Queue<T> {
-  /** Says so. */
-  readonly [LOCAL]: true;
+  /** Says that the queue lives in this process alone. It exists at run time too, for callers without a compiler. */
+  readonly "~local": true;
 }
 
 /**

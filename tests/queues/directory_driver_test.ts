@@ -27,6 +27,7 @@ const cases = queueConformance(() => new DirectoryQueue(`${folder}/${++count}`),
   exclusive: true,
   metadata: true,
   delay: { ms: 100 },
+  shared: true,
   deadLetters: async ({ dead }) =>
     (await Array.fromAsync(dead.list())).map(({ message, reason }) => ({ message: message!, reason })),
   volume: 300,

@@ -71,7 +71,7 @@ Deno.test("PostgresQueue says the way out where there is no table and no right, 
     assertEquals(
       error.message.replace("cq_messages_dead", "cq_messages"),
       `${cannot}relation "public.cq_messages" does not exist. ` +
-        "Call setup() once, or run the statements of schemaSql() in your migrations",
+        "Call setup() once, or make it in your migrations",
     );
   }
   await queue.setup();

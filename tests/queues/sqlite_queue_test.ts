@@ -83,7 +83,7 @@ Deno.test("SqliteQueue says the way out where there is no table, no right to wri
   const queue = new SqliteQueue(database, { name: "errors", codec });
   const cannot = 'Cannot use the table "cq_messages" for the queue "errors": ';
   const missing = `${cannot}no such table: cq_messages. ` +
-    "Call setup() once, or run the statements of schemaSql() in your migrations";
+    "Call setup() once, or make it in your migrations";
   for (
     const attempt of [
       () => queue.send("a"),

@@ -1,4 +1,4 @@
-import { type Delivery, LOCAL, type LocalQueue, type SendOptions } from "../queue.ts";
+import type { Delivery, LocalQueue, SendOptions } from "../queue.ts";
 import { RESOLVED } from "../../internal/promise.ts";
 import { MemoryBroker } from "./memory_broker.ts";
 import { MemoryConsumer } from "./memory_consumer.ts";
@@ -23,16 +23,20 @@ export interface MemoryQueueOptions<T> {
    * throws, the `nack` rejects with the error. The message then stays with the consumer, or goes back to the queue if the
    * consumer has left.
    */
-  readonly onDead?: (delivery: Delivery<T>, reason: unknown) => unknown;
+  readonly onDead?: ((delivery: Delivery<T>, reason: unknown) => unknown) | undefined;
 }
 
 /**
- * A queue in the memory of the process.
+ * A queue in the memory of the process. It promises order, redelivery, keys, delays of sends and nacks, metadata and
+ * bounds. It does not promise ids.
  *
  * Messages are received in the order in which they were sent. Waiting consumers are served in their order of arrival, and
- * so are senders that wait for room. A nacked message goes to the tail of the queue. A message that a leaving consumer gives
- * back goes to the head, and is delivered again however many attempts it has had. A delayed message does not keep the
- * process alive.
+ * so are senders that wait for room. A nacked message goes to the tail of the queue, in a later turn of the event loop.
+ * With a key it keeps its place instead, and no other message of its key is received before it. A message that a leaving
+ * consumer gives back goes to the head, with its attempt as it was.
+ *
+ * A delayed message keeps the process alive while a consumer waits. Its delivery knows when it was sent (`sentAt`) if it
+ * was sent with options, such as a context: to read the clock costs as much as all the rest.
  *
  * After `close` a consumer ends as soon as the queue has no message left, and no delayed one either. Messages that other
  * consumers still hold may come back later. A consumer that is still there, or a new one, then receives them.
@@ -60,7 +64,7 @@ export interface MemoryQueueOptions<T> {
  */
 export class MemoryQueue<T> implements LocalQueue<T> {
   /** Says that closing the queue ends it for all of its senders and consumers. */
-  readonly [LOCAL] = true;
+  readonly "~local" = true;
   readonly #broker: MemoryBroker<T>;
 
   /**
@@ -84,12 +88,18 @@ export class MemoryQueue<T> implements LocalQueue<T> {
     this.#broker = new MemoryBroker({ maxSize, maxAttempts, onDead });
   }
 
-  /** How many accepted messages wait to be received. Messages that come back may take it above `maxSize`. */
+  /**
+   * How many accepted messages wait to be received, those that were sent with a delay included. Messages that come back may
+   * take it above `maxSize`.
+   */
   get size(): number {
     return this.#broker.size;
   }
 
-  /** How many messages have been received and are not settled for good: a consumer holds them, or they are delayed. */
+  /**
+   * How many messages have been received and are not settled for good: a consumer holds them, or they wait for the delay of
+   * their nack.
+   */
   get pending(): number {
     return this.#broker.pending;
   }
@@ -103,9 +113,30 @@ export class MemoryQueue<T> implements LocalQueue<T> {
    * Sends a message. Waits while the queue is full.
    *
    * @param message The message.
-   * @param options Metadata that travels with the message, and a signal that ends the wait.
+   * @param options Metadata that travels with the message, its key, its delay, and a signal that ends the wait. A delayed
+   * message takes room in the queue.
    * @returns A promise that resolves once the queue has accepted the message. With a `maxSize` of 0 a consumer has it then.
    * @throws {QueueClosedError} If the queue is closed, before the call or during the wait.
+   * @throws {RangeError} If the delay is out of its range, or with an id, which this queue does not promise.
+   *
+   * @example One customer's messages, in their order
+   * ```ts
+   * import { assertEquals } from "@std/assert";
+   * import { MemoryQueue, Pump } from "@cq/core";
+   *
+   * const queue = new MemoryQueue<string>({ maxSize: Infinity });
+   * for (const message of ["order", "pay", "ship"]) await queue.send(message, { key: "customer 7" });
+   * queue.close();
+   *
+   * const log: string[] = [];
+   * await new Pump(queue, async (message) => {
+   *   log.push(`${message} …`);
+   *   await new Promise((resolve) => setTimeout(resolve, 1));
+   *   log.push("done");
+   * }, { concurrency: 8 }).drain();
+   *
+   * assertEquals(log, ["order …", "done", "pay …", "done", "ship …", "done"]);
+   * ```
    */
   send(message: T, options?: SendOptions): Promise<void> {
     return this.#broker.send(message, options);
@@ -133,8 +164,8 @@ export class MemoryQueue<T> implements LocalQueue<T> {
   }
 
   /**
-   * Closes the queue and ends its consumers at once. What they hold goes back to the queue, and nobody receives it or what
-   * else is left there any more.
+   * Closes the queue and ends its consumers at once. What they hold goes back to the queue, where it stays with what else
+   * is left.
    *
    * @returns A promise that has resolved.
    */

@@ -15,4 +15,5 @@ export type {
   QueryClient,
   UnsafeClient,
 } from "./postgres_client.ts";
+export { PostgresDeduplicationStore, type PostgresDeduplicationStoreOptions } from "./postgres_deduplication_store.ts";
 export { envelopeCodec, jsonCodec, type MessageCodec } from "../../codec.ts";

@@ -76,7 +76,7 @@ function nameFor(text: string): string {
 
 /** What only a person can heal, by the code of the server or by what the client says, and the way out. */
 const HOPELESS: readonly (readonly [pattern: RegExp, advice: string])[] = [
-  [/^(?:42P01|3F000)$/, "Call setup() once, or run the statements of schemaSql() in your migrations"],
+  [/^(?:42P01|3F000)$/, "Call setup() once, or make it in your migrations"],
   [/^42703$/, "The tables are older than this version: call setup(), or run schemaSql({ from })"],
   [/^(?:28P01|28000)$/, "Check the user and the password"],
   [/^3D000$/, "Check the name of the database"],

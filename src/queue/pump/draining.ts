@@ -1,4 +1,4 @@
-import type { LOCAL, LocalQueue } from "../queue.ts";
+import type { LocalQueue } from "../queue.ts";
 
 /** How a {@linkcode Draining} ends. */
 export interface DrainingOptions {
@@ -21,7 +21,7 @@ export interface DrainingOptions {
    *
    * A message that fails once the queue is closed is given up at once, since nobody would receive it again.
    */
-  readonly closes?: Pick<LocalQueue<never>, "close" | typeof LOCAL> | undefined;
+  readonly closes?: Pick<LocalQueue<never>, "close" | "~local"> | undefined;
 }
 
 /**

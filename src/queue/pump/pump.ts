@@ -8,7 +8,7 @@ import { compose, requireMiddlewares } from "../../middleware_chain.ts";
 import { backoff } from "../../internal/backoff.ts";
 import { describe } from "../../naming.ts";
 import { DELIVERY_HOLDER } from "../delivery_settler.ts";
-import { type Consumer, DELIVERY, LOCAL } from "../queue.ts";
+import { type Consumer, DELIVERY } from "../queue.ts";
 import type { Draining, DrainingOptions } from "./draining.ts";
 import type { PumpOptions } from "./pump_options.ts";
 import { PumpRun } from "./pump_run.ts";
@@ -170,7 +170,7 @@ export class Pump<T> {
     if (typeof graceful === "object" && !(graceful.timeoutMs >= 0)) {
       throw new RangeError(`Cannot stop within ${graceful.timeoutMs} ms: timeoutMs must be a number from 0`);
     }
-    if (closes !== undefined && closes[LOCAL] !== true) {
+    if (closes !== undefined && closes?.["~local"] !== true) {
       throw new TypeError(
         `Cannot close ${describe(closes)} with the draining: it is not a queue of this process alone, such as a ` +
           "MemoryQueue. A queue that others share would never be drained. Leave closes out",

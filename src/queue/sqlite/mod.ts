@@ -7,4 +7,5 @@
 export { SqliteQueue, type SqliteQueueOptions, type SqliteStatementMessage } from "./sqlite_queue.ts";
 export { schemaSql, type SqliteSchemaOptions } from "./sqlite_schema.ts";
 export type { SqliteClient, SqliteStatement } from "./sqlite_client.ts";
+export { SqliteDeduplicationStore, type SqliteDeduplicationStoreOptions } from "./sqlite_deduplication_store.ts";
 export { envelopeCodec, jsonCodec, type MessageCodec } from "../../codec.ts";

@@ -30,7 +30,7 @@ export function isBusy(error: unknown): boolean {
 
 /** What only a person can heal, by what the message says, and the way out. */
 const HOPELESS: readonly (readonly [pattern: RegExp, advice: string])[] = [
-  [/no such table/, "Call setup() once, or run the statements of schemaSql() in your migrations"],
+  [/no such table/, "Call setup() once, or make it in your migrations"],
   [/no such column|has no column/, "The tables are older than this version: call setup(), or run schemaSql({ from })"],
   [/readonly database/, "Open the file for writing, and check the rights of its folder"],
   [/not open|connection is closed|database has closed|Database is closed/i, "Dispose the queue before the database"],

@@ -19,7 +19,7 @@ async function keepsKeys(testbed: QueueTestbed): Promise<void> {
   const missing = new Set<number>();
   const count = random.between(2, 10);
   let finish: () => void;
-  const finished = new Promise<void>((resolve) => finish = resolve);
+  const finished = new Promise<undefined>((resolve) => finish = () => resolve(undefined));
 
   const produce = async () => {
     for (let left = count; left > 0; left--) {

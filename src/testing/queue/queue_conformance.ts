@@ -9,7 +9,7 @@ import { KEY_CASES } from "./key_cases.ts";
 import { OUTAGE_CASES } from "./outage_cases.ts";
 import { SEND_CASES } from "./send_cases.ts";
 import type { QueueCase } from "./queue_case.ts";
-import type { QueueConformanceOptions, TestMessage } from "./queue_features.ts";
+import type { QueueConformanceOptions, QueueFeatures, TestMessage } from "./queue_features.ts";
 import { QueueTestbed } from "./queue_testbed.ts";
 import { Random } from "./random.ts";
 
@@ -66,12 +66,18 @@ export function queueConformance<Q extends Queue<TestMessage>>(
 ): ConformanceCase[] {
   requireConsistent(options);
   return CASES.map((queueCase) => {
-    const { name, feature } = queueCase;
-    const skip = feature !== undefined && (options[feature] === undefined || options[feature] === false);
+    const { name, feature, unless } = queueCase;
+    const promises = (each: keyof QueueFeatures) => options[each] !== undefined && options[each] !== false;
+    const skip = feature !== undefined && !promises(feature) || unless !== undefined && promises(unless);
     return { name, skip, run: runCase };
 
     async function runCase(): Promise<void> {
-      if (skip) throw new TypeError(`Cannot run the case "${name}": the queue does not promise "${feature}"`);
+      if (skip) {
+        const reason = feature !== undefined && !promises(feature)
+          ? `the queue does not promise "${feature}"`
+          : `the queue is "${unless}"`;
+        throw new TypeError(`Cannot run the case "${name}": ${reason}`);
+      }
       await runSeeds(queueCase, make, options);
     }
   });

@@ -87,13 +87,24 @@ export interface QueueFeatures<Q extends Queue<TestMessage> = Queue<TestMessage>
   readonly maxAttempts?: number | undefined;
   /** As long as one consumer holds a message, no other consumer receives it. */
   readonly exclusive?: boolean | undefined;
+  /**
+   * Other consumers than those of this object receive from the same queue. So its consumers end when it is closed and
+   * nothing can be received: what is delayed then is left to the others.
+   */
+  readonly shared?: boolean | undefined;
   /** A `nack` may delay the next delivery. It needs `redelivery`. */
   readonly delay?: boolean | DelayFeature | undefined;
-  /** A `send` may delay the delivery. */
+  /** A `send` may delay the delivery. With `false` the queue refuses a delay, which is then tested. */
   readonly sendDelay?: boolean | DelayFeature | undefined;
-  /** Messages of one key are delivered in their order, one at a time. A nacked message keeps its place. */
+  /**
+   * Messages of one key are delivered in their order, one at a time. A nacked message keeps its place. With `false` the
+   * queue refuses a key, which is then tested.
+   */
   readonly key?: boolean | undefined;
-  /** A second `send` of an id whose message waits or is held resolves, and adds nothing. */
+  /**
+   * A second `send` of an id whose message waits or is held resolves, and adds nothing. With `false` the queue refuses an
+   * id, which is then tested.
+   */
   readonly id?: boolean | undefined;
   /** What a consumer gives back has not failed, and keeps its attempt: what it holds, and what it has prefetched. */
   readonly prefetch?: boolean | undefined;

@@ -7,7 +7,7 @@ import type { QueueTestbed, TestConsumer } from "./queue_testbed.ts";
 /** What a sender may ask for. */
 export const SEND_CASES: readonly QueueCase[] = [
   { name: "rejects a send whose signal has fired, and does not deliver its message", test: heedsSignal },
-  { name: "refuses a key, a delay and an id that it does not promise", test: refusesOptions },
+  { name: "refuses a key, a delay or an id that it says it does not promise", test: refusesOptions },
   {
     name: "waits for the delay of a send before it delivers, and delays no other message",
     feature: "sendDelay",
@@ -37,7 +37,7 @@ async function refusesOptions(testbed: QueueTestbed): Promise<void> {
     ["id", "an id", { id: "1" }],
   ];
   for (const [feature, name, options] of asked) {
-    if (testbed.features[feature]) continue;
+    if (testbed.features[feature] !== false) continue;
     const sending = testbed.send(options);
     const expected = `a send with ${name} to reject, because the queue does not promise "${feature}"`;
     await testbed.within(sending.ended, expected);
