@@ -2,7 +2,7 @@
  * Measures two builds of the package beside each other in one process: the sources of another checkout, which the first
  * argument names, and those of this one. Prints the median of the ratios, after to before, and its bootstrapped interval.
  *
- * `--runtimes=node-24,bun` measures on these, `--rounds=30` and `--processes=1` say how often, and
+ * `--runtimes=node-24,bun` measures on these, `--rounds=30` and `--processes=4` say how often, and
  * `--only="query|event, 3 handlers"` which rows. A row alone tells less: applications mix them, and so do engines.
  *
  * @module
@@ -21,9 +21,10 @@ if (other === undefined) throw new TypeError("Cannot compare two builds: name th
 
 const runtimes = option("runtimes", "node-24,bun").split(",") as RuntimeName[];
 const rounds = Number(option("rounds", "30"));
-const processes = Number(option("processes", "1"));
+const processes = Number(option("processes", "4"));
 const only = option("only", "") === "" ? undefined : option("only", "").split("|");
-const timing = { rounds, sampleMs: 20, warmUpMs: 300, only };
+// Short samples: on a machine that others use, more of them are left undisturbed.
+const timing = { rounds, sampleMs: 4, warmUpMs: 300, only };
 
 for (const [name, checkout] of [["before", await Deno.realPath(other)], ["after", ROOT]] as const) {
   const flags = ["--target=es2022", `--alias:@cq/core=${checkout}/mod.ts`];

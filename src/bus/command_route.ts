@@ -1,5 +1,5 @@
 import { CommandAttempt, UndeclaredContext } from "./command_attempt.ts";
-import { CommandRun, MiddlewareEvents } from "./command_run.ts";
+import { CommandRun, type MiddlewareEvents } from "./command_run.ts";
 import type { CommandContext } from "../context.ts";
 import type { ContextValues } from "../context_values.ts";
 import { settleThenDispose } from "../internal/dispose.ts";
@@ -10,7 +10,7 @@ import { type Call, compose } from "../middleware_chain.ts";
 import { toPromise } from "../internal/promise.ts";
 import { publishRelatedEvents } from "./publish_related_events.ts";
 import type { Registration } from "../registry.ts";
-import { type EventList, eventListOf, RelatedEvents } from "../related_events.ts";
+import { type EventList, eventListOf } from "../related_events.ts";
 import { afterListeners, refuse, type Route, type RouteParts } from "./route.ts";
 
 /** What the route of a command is composed of, beside what all routes are. */
@@ -98,8 +98,8 @@ function completeDirect(handling: Promise<unknown>, attempt: CommandAttempt, com
   return handling.then(
     function succeedDirect(result) {
       attempt.close();
-      const isDone = attempt.events.length === 0 && attempt.dispose === undefined;
-      return isDone ? result : complete(command, result, attempt, [attempt]);
+      const published = publish(command, result, attempt);
+      return attempt.dispose === undefined ? published : endThenDispose(published, [attempt]);
     },
     function failDirect(error) {
       attempt.close();
@@ -122,7 +122,7 @@ function composeChained(
     const attempt = new CommandAttempt(metadata);
     const context: CommandContext = { kind: "command", signal, metadata, values, handler, events: attempt.view };
     const others = run.succeeded.length;
-    const seen = eventListOf(outer.events!) as MiddlewareEvents;
+    const seen = outer.events === run.view ? run.list : eventListOf(outer.events!) as MiddlewareEvents;
     seen.start();
     let handling: Promise<unknown>;
     try {
@@ -156,8 +156,7 @@ function composeChained(
   const chain = compose(middlewares, attemptCommand);
   return function dispatchCommand(message, signal, metadata, values) {
     const run = new CommandRun(metadata, publicationOf);
-    const list = new MiddlewareEvents(run);
-    const events = new RelatedEvents(list);
+    const { list, view: events } = run;
     let handling: Promise<unknown>;
     try {
       handling = toPromise(chain(message, { kind: "command", signal, metadata, values, handler, events }, run));
@@ -169,7 +168,8 @@ function composeChained(
         run.end();
         const { owed, succeeded } = run;
         if (owed !== undefined) return endThenDispose(owed(result), succeeded);
-        return succeeded.length === 0 ? result : complete({ message, values, eventBus }, result, list, succeeded);
+        const published = publish({ message, values, eventBus }, result, list);
+        return succeeded.some(hasScope) ? endThenDispose(published, succeeded) : published;
       },
       function failChained(error) {
         run.end();
@@ -181,17 +181,17 @@ function composeChained(
   };
 }
 
-/** Publishes the events, then disposes the scopes of all attempts. */
-function complete(
+/** Publishes the events, if there are any, and gives the result. */
+function publish(
   { message: command, values, eventBus }: Command,
   result: unknown,
   { events, metadata }: EventList,
-  attempts: readonly CommandAttempt[],
 ): unknown {
-  const published = events.length === 0
-    ? result
-    : publishRelatedEvents(events, { command, result, metadata, values, eventBus });
-  return attempts.some(({ dispose }) => dispose !== undefined) ? endThenDispose(published, attempts) : published;
+  return events.length === 0 ? result : publishRelatedEvents(events, { command, result, metadata, values, eventBus });
+}
+
+function hasScope({ dispose }: CommandAttempt): boolean {
+  return dispose !== undefined;
 }
 
 /** Disposes the scopes once their command has come to its end. */

@@ -1,6 +1,6 @@
 import type { CommandAttempt } from "./command_attempt.ts";
 import type { Metadata } from "../metadata.ts";
-import { type EventList, type EventRules, NO_EVENTS } from "../related_events.ts";
+import { type EventList, type EventRules, NO_EVENTS, RelatedEvents } from "../related_events.ts";
 
 const NO_ADDING = "a middleware can only take them. Add them in the command's handler";
 const MIDDLEWARE_RULES: EventRules = { add: NO_ADDING };
@@ -18,6 +18,10 @@ export class CommandRun {
   /** What the middlewares may do with the events now. */
   declare rules: EventRules;
   declare owed: EventList["owed"];
+  /** The events of all attempts, for the outermost middlewares and for the bus. */
+  declare readonly list: MiddlewareEvents;
+  /** What the outermost middlewares have of them. */
+  declare readonly view: RelatedEvents;
   /** The attempts that have succeeded, with their scopes open. */
   declare readonly succeeded: CommandAttempt[];
 
@@ -26,6 +30,8 @@ export class CommandRun {
     this.publicationOf = publicationOf;
     this.rules = MIDDLEWARE_RULES;
     this.owed = undefined;
+    this.list = new MiddlewareEvents(this);
+    this.view = new RelatedEvents(this.list);
     this.succeeded = [];
   }
 
