@@ -34,6 +34,7 @@
 // What you write: messages, handlers and routers, and what is put together with them.
 
 export { Command, Event, Query } from "./src/message.ts";
+export { StreamQuery } from "./src/stream/stream_query.ts";
 export {
   commandHandler,
   commandPipeline,
@@ -50,8 +51,9 @@ export { CommandBus } from "./src/bus/command_bus.ts";
 export { QueryBus } from "./src/bus/query_bus.ts";
 export { EventBus, type EventBusOptions } from "./src/bus/event_bus.ts";
 export type { Handler, HandlerFunction, HandlerOptions } from "./src/handler.ts";
-export type { CommandContext, DispatchOptions, HandlerContext } from "./src/context.ts";
+export type { CommandContext, DispatchOptions, HandlerContext, StreamContext } from "./src/context.ts";
 export { HANDLER_CONTEXT } from "./src/context.ts";
+export type { ItemStream, StreamEnd, StreamProgress, StreamSource } from "./src/item_stream.ts";
 export { ContextValues } from "./src/context_values.ts";
 export type { Metadata } from "./src/metadata.ts";
 export { RelatedEvents } from "./src/related_events.ts";
@@ -99,15 +101,17 @@ export type {
   Contract,
   Dispatchable,
   DispatchResult,
+  ItemOf,
   MessageKind,
   MessageOf,
   MessagesByKind,
   MessageType,
   PlainMessage,
   ResultOf,
+  StreamMessage,
   Unmistaken,
 } from "./src/message.ts";
-export type { CarrierKind, ContextByKind, DispatchContext, HandlerSource } from "./src/context.ts";
+export type { CarrierKind, ContextByKind, ContextFor, DispatchContext, HandlerSource } from "./src/context.ts";
 export type {
   HandlerClass,
   HandlerClassFor,

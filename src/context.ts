@@ -1,5 +1,6 @@
 import type { ContextValues } from "./context_values.ts";
-import type { MessageKind } from "./message.ts";
+import type { StreamProgress } from "./item_stream.ts";
+import type { MessageKind, MessageOf, StreamMessage } from "./message.ts";
 import type { Metadata } from "./metadata.ts";
 import type { RelatedEvents } from "./related_events.ts";
 import { InjectionToken } from "./token.ts";
@@ -50,6 +51,8 @@ export interface HandlerContext extends DispatchContext {
    * to succeed has added, once `next()` has resolved, and may take it.
    */
   readonly events?: RelatedEvents | undefined;
+  /** How far the stream of a stream query has come; `undefined` for all other messages. */
+  readonly stream?: StreamProgress | undefined;
 }
 
 /** The context that a command's handler receives: it can add related events. */
@@ -58,6 +61,19 @@ export interface CommandContext extends HandlerContext {
   readonly kind: "command";
   /** The events to publish once the handler has succeeded. */
   readonly events: RelatedEvents;
+}
+
+/** The context that the handler of a stream query receives. */
+export interface StreamContext extends HandlerContext {
+  /** Always `"query"`. */
+  readonly kind: "query";
+  /**
+   * Fires when the caller's signal does, and when the consumer leaves while an item is being made. It does not fire when
+   * the consumer leaves between two items: a `finally` may still dispatch with the context.
+   */
+  readonly signal: AbortSignal;
+  /** How far the stream has come. */
+  readonly stream: StreamProgress;
 }
 
 /** The context that a handler receives, by the kind of its message. */
@@ -69,6 +85,15 @@ export interface ContextByKind {
   /** What an event handler receives. */
   event: HandlerContext;
 }
+
+/**
+ * The context that the handler of a message class receives.
+ *
+ * @typeParam K The kind of the message.
+ * @typeParam T The message class, or a list of them.
+ */
+export type ContextFor<K extends MessageKind, T> = [MessageOf<T>] extends [StreamMessage<unknown>] ? StreamContext
+  : ContextByKind[K];
 
 /**
  * Gives the context of the handler that is being built to what is built for it: `inject(HANDLER_CONTEXT)`.

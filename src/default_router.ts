@@ -3,7 +3,7 @@ import { Container } from "./container/container.ts";
 import type { HandlerDecorator, OneOrMore } from "./decorators.ts";
 import type { EventBus, EventBusOptions } from "./bus/event_bus.ts";
 import type { HandlerClassFor, HandlerOptions, HandlerResult } from "./handler.ts";
-import type { MessagesByKind, MessageType } from "./message.ts";
+import type { Dispatchable, MessagesByKind, MessageType } from "./message.ts";
 import type { CommandPipeline } from "./pipeline/context_pipeline.ts";
 import type { MethodPipeline } from "./pipeline/method_pipeline.ts";
 import type { QueryBus } from "./bus/query_bus.ts";
@@ -222,7 +222,7 @@ export function commandPipeline<First extends MessagesByKind["command"], Context
  */
 export function commandPipeline<First extends MessagesByKind["command"]>(
   type: MessageType<First>,
-): MethodPipeline<First, MessagesByKind["command"], MessagesByKind["query"]>;
+): MethodPipeline<First, MessagesByKind["command"], Dispatchable<"query", unknown>>;
 export function commandPipeline<First extends MessagesByKind["command"], Context extends object>(
   type: MessageType<First>,
   context?: new () => Context,

@@ -1,4 +1,4 @@
-import type { ContextByKind, HandlerContext, HandlerSource } from "./context.ts";
+import type { ContextFor, HandlerContext, HandlerSource } from "./context.ts";
 import type { MessageKind, MessageOf, ResultOf } from "./message.ts";
 
 /**
@@ -75,7 +75,7 @@ export type SharedResult<M> = (M extends unknown ? (result: ResultOf<M>) => void
 export type HandlerFunctionFor<K extends MessageKind, T> = HandlerFunction<
   MessageOf<T>,
   HandlerResult<K, T>,
-  ContextByKind[K]
+  ContextFor<K, T>
 >;
 
 /**
@@ -85,7 +85,7 @@ export type HandlerFunctionFor<K extends MessageKind, T> = HandlerFunction<
  * @typeParam T The message class, or a list of them.
  */
 export type HandlerClassFor<K extends MessageKind, T> = HandlerClass<
-  Handler<MessageOf<T>, HandlerResult<K, T>, ContextByKind[K]>
+  Handler<MessageOf<T>, HandlerResult<K, T>, ContextFor<K, T>>
 >;
 
 /**

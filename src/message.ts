@@ -1,3 +1,4 @@
+import type { StreamSource } from "./item_stream.ts";
 import type { PrivateClass } from "./token.ts";
 
 /**
@@ -9,7 +10,7 @@ import type { PrivateClass } from "./token.ts";
  */
 // Its key is a string: where a function of a user returns a class of message, the declarations have to name it, and they
 // cannot name a symbol.
-export interface Contract<Kind extends MessageKind, Result> {
+export interface Contract<Kind extends MessageKind | "stream", Result> {
   /** The kind of the message. */
   readonly kind: Kind;
   /** The value that the handler returns. */
@@ -95,6 +96,17 @@ export abstract class Event {
 }
 
 /**
+/**
+ * A stream query, as its type says it. The class is {@linkcode StreamQuery}.
+ *
+ * @typeParam Item One item.
+ */
+export interface StreamMessage<Item> {
+  /** Exists for the compiler alone. */
+  readonly "~contract": Contract<"stream", Item>;
+}
+
+/**
  * What a plain message must not be. Where it is, the compiler's error ends in the text of the property.
  */
 export interface Unmistaken {
@@ -112,30 +124,41 @@ export interface Unmistaken {
  */
 export type PlainMessage = object & Unmistaken;
 
-/** The messages that each bus accepts, by kind. */
+/** The messages that each bus knows, by kind. */
 export interface MessagesByKind {
   /** What a command bus accepts. */
   command: Command<unknown> | PlainMessage;
-  /** What a query bus accepts. */
-  query: Query<unknown> | PlainMessage;
+  /** What a query bus accepts. A stream query goes to its `stream()`, all others to `dispatch()`. */
+  query: Query<unknown> | StreamMessage<unknown> | PlainMessage;
   /** What an event bus accepts. */
   event: Event | PlainMessage;
 }
 
 /**
- * The result that the type of a message promises: `number` for a `Command<number>`, `unknown` for a plain class.
+ * The result that the type of a message promises: `number` for a `Command<number>`, `unknown` for a plain class. For a
+ * stream query it is what its handler returns, the source of the items.
  *
  * @typeParam M The message. A union of messages gives the union of their results.
  */
-export type ResultOf<M> = M extends { readonly "~contract": Contract<MessageKind, infer Result> } ? Result : unknown;
+export type ResultOf<M> = M extends { readonly "~contract": Contract<MessageKind, infer Result> } ? Result
+  : M extends StreamMessage<infer Item> ? StreamSource<Item>
+  : unknown;
 
 /**
- * What a bus accepts. A caller may name the result of a plain message only.
+ * The items of a stream query: `Line` for a `StreamQuery<Line>`.
+ *
+ * @typeParam M The stream query. A union of them gives the union of their items.
+ */
+export type ItemOf<M> = M extends StreamMessage<infer Item> ? Item : never;
+
+/**
+ * What `dispatch` accepts. A caller may name the result of a plain message only.
  *
  * @typeParam K The kind of the bus.
  * @typeParam R The result that the caller names, `unknown` if there is none.
  */
-export type Dispatchable<K extends MessageKind, R> = [unknown] extends [R] ? MessagesByKind[K]
+export type Dispatchable<K extends MessageKind, R> = [unknown] extends [R]
+  ? Exclude<MessagesByKind[K], StreamMessage<unknown>>
   : K extends "event" ? never
   : PlainMessage;
 

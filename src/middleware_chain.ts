@@ -140,7 +140,13 @@ interface AnyGenerator {
   return(value?: unknown): unknown;
 }
 
-function isGenerator(value: unknown): value is AnyGenerator {
+/**
+ * Whether a value is a generator, sync or async, compiled ones included.
+ *
+ * @param value Any value.
+ * @returns Whether it is one.
+ */
+export function isGenerator(value: unknown): value is AnyGenerator {
   const generator = value as Partial<AnyGenerator> | null | undefined;
   return typeof generator?.next === "function" && typeof generator.throw === "function" &&
     typeof generator.return === "function";

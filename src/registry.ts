@@ -1,6 +1,7 @@
 import type { HandlerSource } from "./context.ts";
 import { DuplicateHandlerError } from "./errors.ts";
 import { ANONYMOUS } from "./internal/function_name.ts";
+import { STREAM } from "./item_stream.ts";
 import { classOf } from "./message_class.ts";
 import { haveOneName, type MessageNames, nameOf } from "./naming.ts";
 import { refuseUndefined } from "./refuse_undefined.ts";
@@ -14,6 +15,11 @@ export interface Registration {
   readonly isClass: boolean;
   /** Whether the handler's errors are dropped. */
   readonly failSilently: boolean;
+}
+
+/** The prototype of a class of message, which may have a say in how its handler is registered. */
+interface Checked {
+  readonly [STREAM]?: { readonly checkRegistration: (type: MessageType, registration: Registration) => void };
 }
 
 /**
@@ -113,7 +119,8 @@ export class HandlerRegistry {
    * @param types The class that the handler handles, or a list of classes.
    * @param registration The handler.
    * @throws {DuplicateHandlerError} If one of the classes has its single handler already.
-   * @throws {TypeError} If one of the types is not a class, or if the list is empty.
+   * @throws {TypeError} If one of the types is not a class, if the list is empty, or if errors of a stream query would be
+   * dropped.
    */
   register(types: MessageType | readonly MessageType[], registration: Registration): void {
     const { source } = registration;
@@ -124,7 +131,10 @@ export class HandlerRegistry {
       throw new TypeError(`Cannot register "${nameOf(source)}" for an empty list: name at least one class of message`);
     }
     if (this.#kind === "single") {
-      for (const prototype of prototypes) this.#refuseDuplicate(prototype, source);
+      for (const prototype of prototypes) {
+        this.#refuseDuplicate(prototype, source);
+        (prototype as Checked)[STREAM]?.checkRegistration(classOf(prototype), registration);
+      }
     }
     this.#order.set(registration, ++this.#count.value);
     for (const prototype of prototypes) this.#add(prototype, registration);

@@ -6,7 +6,7 @@ import { lazyDispatcher } from "./dispatcher.ts";
 import { EventBus, type EventBusOptions } from "./bus/event_bus.ts";
 import type { HandlerClassFor, HandlerOptions, HandlerResult, RegisteredHandler } from "./handler.ts";
 import { Invoker } from "./bus/invoker.ts";
-import type { MessagesByKind, MessageType } from "./message.ts";
+import type { Dispatchable, MessagesByKind, MessageType } from "./message.ts";
 import { describe, type MessageNames } from "./naming.ts";
 import { type CommandPipeline, ContextPipeline } from "./pipeline/context_pipeline.ts";
 import { MethodPipeline } from "./pipeline/method_pipeline.ts";
@@ -248,7 +248,7 @@ export class MessageRouter<Scope = unknown> {
    */
   commandPipeline<First extends MessagesByKind["command"]>(
     type: MessageType<First>,
-  ): MethodPipeline<First, MessagesByKind["command"], MessagesByKind["query"]>;
+  ): MethodPipeline<First, MessagesByKind["command"], Dispatchable<"query", unknown>>;
   commandPipeline<First extends MessagesByKind["command"], Context extends object>(
     type: MessageType<First>,
     ...contexts: [] | [new () => Context]
@@ -256,11 +256,11 @@ export class MessageRouter<Scope = unknown> {
     if (type === undefined) refuseUndefined("make a pipeline", "the class of its first message");
     const dispatchers = {
       dispatcher: lazyDispatcher<MessagesByKind["command"]>(this.#container.lazy(CommandBus)),
-      queryDispatcher: lazyDispatcher<MessagesByKind["query"]>(this.#container.lazy(QueryBus)),
+      queryDispatcher: lazyDispatcher<Dispatchable<"query", unknown>>(this.#container.lazy(QueryBus)),
     };
     // A context that is given and undefined is refused there.
     return contexts.length === 0
-      ? new MethodPipeline<First, MessagesByKind["command"], MessagesByKind["query"]>(dispatchers)
+      ? new MethodPipeline<First, MessagesByKind["command"], Dispatchable<"query", unknown>>(dispatchers)
       : new ContextPipeline({ message: type, context: contexts[0] }, dispatchers);
   }
 

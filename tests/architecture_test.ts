@@ -7,7 +7,7 @@ import { assertEquals } from "@std/assert";
  */
 const LAYERS: readonly (readonly string[])[] = [
   ["internal/*"],
-  ["token"],
+  ["token", "item_stream"],
   [
     "message",
     "metadata",
@@ -37,6 +37,7 @@ const LAYERS: readonly (readonly string[])[] = [
     "wire/*",
   ],
   ["wire/describe/*"],
+  ["stream/*"],
   ["router", "queue/sqlite/*", "queue/postgres/*"],
   ["default_router"],
 ];

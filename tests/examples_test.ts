@@ -85,6 +85,47 @@ The case "rejects a send whose signal has fired, and does not deliver its messag
 The case "ignores the ack or nack of a delivery that was given back" fails: expected message 1 to be delivered, but it did not happen within 200 ms. Run it again with { seed: 1, runs: 1 }
 13 cases pass, 20 are skipped
 `,
+  "08_streams.ts": `
+All of it
+  opened app.log
+  read line 1
+info: line 1
+  read line 2
+error: line 2
+  read line 3
+info: line 3
+  closed app.log, not called off
+  middleware: app.log has given 3 lines
+The first error of a log without an end
+  opened endless.log
+  read line 1
+  read line 2
+error: line 2
+  closed endless.log, not called off
+  middleware: endless.log has given 2 lines
+A log whose first connection fails
+  middleware: remote.log has given 0 lines
+  opened remote.log
+  read line 1
+line 1, at attempt 2
+  closed remote.log, not called off
+  middleware: remote.log has given 1 lines
+A log that breaks off is never taken for a whole one
+  opened broken.log
+  read line 1
+info: line 1
+  read line 2
+info: line 2
+  closed broken.log, not called off
+  middleware: broken.log has given 2 lines
+failed: The disk is broken
+A reader that is called off while it waits
+  opened endless.log
+  read line 1
+  closed endless.log, called off
+  middleware: endless.log has given 1 lines
+failed: The client has hung up
+`,
 };
 
 for (const [name, output] of Object.entries(OUTPUTS)) {

@@ -523,6 +523,10 @@ for (
       const leaving = queue[Symbol.asyncIterator]();
       leaving.next();
       leaving.return();
+      // Nor does one that has waited and was served.
+      const served = queue[Symbol.asyncIterator]().next();
+      await queue.send("b");
+      await (await served).value.ack();
       console.log("left with", queue.size + queue.pending);
     `);
     assertEquals(printed, "left with 1");
@@ -793,18 +797,24 @@ Deno.test("MemoryQueue keeps nothing of a key whose messages are handled", {
   };
   const queue = new MemoryQueue<number>({ maxSize: Infinity, maxAttempts: 2 });
   const consumer = queue[Symbol.asyncIterator]();
+  const rendezvous = new MemoryQueue<number>();
   const pass = async (from: number) => {
-    for (let index = from; index < from + 50_000; index++) {
-      await queue.send(index, { key: `key ${index}` });
+    for (let index = from; index < from + 20_000; index++) {
+      const controller = new AbortController();
+      const options = { key: `key ${index}`, signal: controller.signal };
+      await queue.send(index, options);
       await (await take(consumer)).ack();
+      const aborted = rendezvous.send(index, { ...options, delay: 60_000 });
+      controller.abort();
+      await aborted.catch(() => {});
     }
   };
   await pass(0);
   const before = heap();
-  await pass(50_000);
+  await pass(20_000);
   const growth = heap() - before;
   assert(growth < 2 ** 20, `the heap has grown by ${growth} bytes`);
-  assertEquals([queue.size, queue.pending], [0, 0]);
+  assertEquals([queue.size, queue.pending, rendezvous.size, rendezvous.pending], [0, 0, 0, 0]);
 });
 
 Deno.test("MemoryQueue[Symbol.asyncDispose]() closes the queue, ends its consumers and takes back what they hold", async () => {
@@ -827,6 +837,7 @@ Deno.test("MemoryQueue[Symbol.asyncDispose]() closes the queue, ends its consume
   await held.ack();
   await holder.return!();
   assertEquals([queue.closed, sender.state, time.next()], [true, "resolved", false]);
+  assertEquals([queue.size, queue.pending], [4, 0]);
   assertEquals(await holder.next(), { done: true, value: undefined });
   assertEquals(await queue[Symbol.asyncIterator]().next(), { done: true, value: undefined });
   await assertRejects(() => queue.send("f"), QueueClosedError);

@@ -19,7 +19,7 @@ import {
 import { MessageValidationError } from "@cq/core/middlewares";
 import { countAbortListeners } from "./support/abort_listeners.ts";
 import { consoleErrors } from "./support/console_errors.ts";
-import { closedQueueOf, idle, queueOf, scripted, watch } from "./support/pump_parts.ts";
+import { closedQueueOf, idle, queueOf, scripted, settledLater, watch } from "./support/pump_parts.ts";
 
 /** A consumer of deliveries that a test makes. It ends after them. */
 function delivering(...deliveries: Partial<Delivery<string>>[]): Consumer<string> & { readonly log: unknown[] } {
@@ -259,6 +259,12 @@ Deno.test("Pump refuses a backoff that is out of its range", () => {
   assertEquals(error.message, "Cannot deliver again with a factor of -1: must be a number from 0");
 });
 
+function revokedProxy(): object {
+  const { proxy, revoke } = Proxy.revocable({}, {});
+  revoke();
+  return proxy;
+}
+
 class Placed extends Event {}
 class CardExpiredError extends NonRetryableError {}
 
@@ -278,6 +284,7 @@ for (
     ["an EventDispatchError with another failure", new EventDispatchError(failures(hopeless, failure)), false],
     ["an Error", failure, false],
     ["undefined", undefined, false],
+    ["a revoked proxy", revokedProxy(), false],
   ] as const
 ) {
   Deno.test(`Pump ${isHopeless ? "gives a message up at once" : "nacks as usual"} after ${name}`, async () => {
@@ -287,8 +294,10 @@ for (
       onError: (_error, _delivery, outcome) => void outcomes.push(outcome),
       backoff: { delay: 5 },
     }).drain();
-    const options = isHopeless ? { reason: error, requeue: false } : { reason: error, delay: 5 };
-    assertEquals([consumer.log, outcomes], [[["nack", "a", options]], [{ willRetry: !isHopeless }]]);
+    const [[, , { reason, ...options }]] = consumer.log as [[string, string, NackOptions]];
+    assert(reason === error);
+    assertEquals(options, isHopeless ? { requeue: false } : { delay: 5 });
+    assertEquals(outcomes, [{ willRetry: !isHopeless }]);
   });
 }
 
@@ -378,6 +387,7 @@ Deno.test("Draining refuses to close a queue that is not of this process alone",
     'Cannot close an instance of "Shared" with the draining: it is not a queue of this process alone, such as a ' +
       "MemoryQueue. A queue that others share would never be drained. Leave closes out",
   );
+  assertThrows(() => pump.draining({ closes: null as never }), TypeError, 'Cannot close "null" with the draining');
 });
 
 Deno.test("PumpOptions compile only where they fit", () => {
@@ -433,6 +443,34 @@ Deno.test("Draining.stop() waits up to 5 seconds for a return() that does not se
     assertEquals(stopped.state, "resolved");
     assertEquals(log, { idle: ["return"], busy: ["ack", "return"], abandoned: ["return", "nack"] }[where]);
   }
+});
+
+Deno.test("Draining.stop() at its limit waits up to 5 seconds for an ack that does not settle", async () => {
+  using time = new FakeTime();
+  const consumer = settledLater();
+  const draining = new Pump(consumer, () => {}).draining({ graceful: false });
+  await idle();
+  const stopped = watch(draining.stop());
+  await idle();
+  await time.tickAsync(4_999);
+  await idle();
+  assertEquals(stopped.state, "waiting");
+  await time.tickAsync(1);
+  await idle();
+  assertEquals(stopped.state, "resolved");
+});
+
+Deno.test("Draining.stop() at its limit does not nack a delivery that is lost", async () => {
+  const lost = new AbortController();
+  const consumer = delivering({ signal: lost.signal });
+  const gate = Promise.withResolvers<void>();
+  const draining = new Pump(consumer, () => gate.promise).draining({ graceful: false });
+  await idle();
+  lost.abort();
+  await draining.stop();
+  gate.resolve();
+  await idle();
+  assertEquals(consumer.log, []);
 });
 
 Deno.test("Draining.stop() gives the message back that comes to a worker after its release, and nacks it", async () => {

@@ -388,8 +388,9 @@ Deno.test("Draining.stop() does not wait for an async generator, and nacks the m
   };
   const draining = new Pump(consumer, () => assert(false)).draining();
   await idle();
-  await draining.stop();
-  assertEquals(log, []);
+  const stopped = watch(draining.stop());
+  await idle();
+  assertEquals([stopped.state, log], ["resolved", []]);
   gate.resolve();
   await idle();
   assertEquals(log.sort(), ["closed", "nack"]);

@@ -337,6 +337,37 @@ Deno.test("MemoryQueue does the same as a model of plain arrays, for any sequenc
   );
 });
 
+Deno.test("MemoryQueue receives the first message of all keys that are free, for any order of the sends and acks", async () => {
+  await fc.assert(
+    fc.asyncProperty(
+      fc.array(fc.nat(30), { minLength: 1, maxLength: 120, size: "max" }),
+      fc.array(fc.nat(9), { minLength: 1, maxLength: 40, size: "max" }),
+      async (keys, order) => {
+        const queue = new MemoryQueue<number>({ maxSize: Infinity });
+        for (const [message, key] of keys.entries()) await queue.send(message, { key: String(key) });
+        queue.close();
+        const consumer = queue[Symbol.asyncIterator]();
+        let rest = [...keys.keys()];
+        const held: Delivery<number>[] = [];
+        for (let step = 0; rest.length + held.length > 0; step++) {
+          const isFree = (message: number) => held.every((delivery) => delivery.key !== String(keys[message]));
+          const first = rest.find(isFree);
+          const draw = order[step % order.length]!;
+          if (first !== undefined && (held.length === 0 || draw % 3 > 0)) {
+            const { value } = await consumer.next();
+            assertEquals(value!.message, first);
+            held.push(value!);
+            rest = rest.filter((message) => message !== first);
+          } else {
+            await held.splice(draw % held.length, 1)[0]!.ack();
+          }
+        }
+      },
+    ),
+    { numRuns: 300 },
+  );
+});
+
 Deno.test("MemoryQueue keeps each message that it has accepted, for any timing of the actions", async () => {
   await fc.assert(
     fc.asyncProperty(

@@ -12,6 +12,8 @@ import {
   MessageRouter,
   Pump,
   Query,
+  StreamQuery,
+  type StreamSource,
 } from "@cq/core";
 import { recordingBus } from "@cq/core/testing";
 import { countAbortListeners } from "./support/abort_listeners.ts";
@@ -358,4 +360,98 @@ Deno.test("recordingBus() leaves a message without a class to the bus, which ref
 Deno.test("recordingBus() refuses a value that is not a bus", () => {
   const error = assertThrows(() => recordingBus({} as CommandBus), TypeError);
   assertEquals(error.message, 'Cannot record on an instance of "Object": it is not a bus');
+});
+
+// Streams
+
+class Count extends StreamQuery<number> {}
+
+Deno.test("recordingBus().stream() records at the first next(), with the options of the caller, until the end", async () => {
+  const queries = recordingBus(new MessageRouter().newQueryBus()).subscribe(Count, () => [1, 2]);
+  const options = { metadata: { tenant: "acme" } };
+  const query = new Count();
+  const stream = queries.stream(query, options);
+
+  assertEquals(queries.records, []);
+  await stream.next();
+  assertEquals(queries.records, [{ message: query, options, outcome: undefined }]);
+  await stream.return();
+  const value = { items: 1, complete: false };
+  assertEquals(queries.records, [{ message: query, options, outcome: { status: "fulfilled", value } }]);
+  assertEquals((await queries.next(Count)).outcome.status, "fulfilled");
+});
+
+Deno.test("recordingBus().answer() answers a stream query with the source of its items", async () => {
+  const heard: unknown[] = [];
+  const queries = recordingBus(
+    new MessageRouter().newQueryBus().use((message, next) => {
+      heard.push(message);
+      return next();
+    }).listen((message) => void heard.push(message)),
+  );
+  const sources: (() => StreamSource<number> | Promise<StreamSource<number>>)[] = [
+    () => [1, 2],
+    () => Promise.resolve(new Set([1, 2])),
+    async function* () {
+      yield 1;
+      yield 2;
+    },
+  ];
+  for (const source of sources) {
+    queries.answer(Count, source);
+    const items: number[] = [];
+    for await (const item of queries.stream(new Count())) items.push(item);
+    assertEquals(items, [1, 2]);
+  }
+  assertEquals([heard, queries.canHandle(new Count())], [[], true]);
+});
+
+Deno.test("recordingBus().answer() of a stream query may fail, before an item and after one", async () => {
+  const queries = recordingBus(new MessageRouter().newQueryBus()).answer(Count, () => {
+    throw new Error("Torn");
+  });
+  await assertRejects(() => queries.stream(new Count()).next(), Error, "Torn");
+  queries.answer(Count, async function* () {
+    yield 1;
+    throw new Error("Torn later");
+  });
+  const stream = queries.stream(new Count());
+  await stream.next();
+  await assertRejects(() => stream.next(), Error, "Torn later");
+
+  assertEquals(queries.records.map(({ outcome }) => outcome?.status), ["rejected", "rejected"]);
+});
+
+Deno.test("recordingBus().answer() of a stream query is closed when the consumer leaves", async () => {
+  const log: string[] = [];
+  const queries = recordingBus(new MessageRouter().newQueryBus()).answer(Count, async function* () {
+    try {
+      yield 1;
+    } finally {
+      log.push("close");
+    }
+  });
+  for await (const _item of queries.stream(new Count())) break;
+
+  assertEquals(log, ["close"]);
+});
+
+Deno.test("recordingBus() refuses what the bus refuses: a stream that is dispatched, and a query as a stream", async () => {
+  class FindName extends Query<string> {}
+  const queries = recordingBus(new MessageRouter().newQueryBus().subscribe(Count, () => [1])).answer(Count, () => [2]);
+
+  await assertRejects(
+    () => queries.dispatch(new Count() as never),
+    TypeError,
+    'Cannot dispatch "Count": it is a stream query. Read its items from stream()',
+  );
+  await assertRejects(
+    () => queries.stream(new FindName() as never).next(),
+    TypeError,
+    'Cannot stream an instance of "FindName": it does not extend StreamQuery. Call dispatch() instead',
+  );
+});
+
+Deno.test("recordingBus() of a bus without streams has no method for them", () => {
+  assertEquals("stream" in recordingBus(new MessageRouter().newCommandBus()), false);
 });

@@ -4,9 +4,11 @@ import {
   type AnyMiddleware,
   Command,
   type CommandBus,
+  Container,
   Event,
   EventDispatchError,
   type HandlerContext,
+  InjectionToken,
   MessageRouter,
   Query,
   retry,
@@ -440,3 +442,64 @@ for (const kind of KINDS) {
     assertEquals(log, kind === "event" ? ["handled", "disposed"] : ["disposed"]);
   });
 }
+
+// While the handler is built, by an adapter that builds by promise. Looked at: with and without a scope, with and without a
+// middleware, all kinds.
+for (const kind of KINDS) {
+  const outcome = kind === "event" ? "still starts its handler" : "keeps its handler from starting";
+  for (const withScope of [false, true]) {
+    for (const middlewares of [[], [((_message, next) => next()) as AnyMiddleware]]) {
+      const where = `${withScope ? "in a scope" : "without a scope"}, behind ${middlewares.length} middlewares`;
+      Deno.test(`A signal that fires while ${NAMES[kind]} has its handler built ${where} ${outcome}`, async () => {
+        const log: string[] = [];
+        const controller = new AbortController();
+        class Handler {
+          handle(): void {
+            log.push("handled");
+          }
+        }
+        const adapter = adapterWith({
+          wire: (type) => async () => {
+            await idle();
+            controller.abort("hung up");
+            return new type();
+          },
+          ...(withScope ? { createScope: () => noting(log) } : {}),
+        });
+
+        const dispatch = setUp(kind, { adapter, handler: Handler, middlewares });
+        const dispatched = dispatch({ signal: controller.signal }).then(() => "done", String);
+
+        assertEquals(await dispatched, kind === "event" ? "done" : "hung up");
+        const handled = kind === "event" ? ["handled"] : [];
+        assertEquals(log, withScope ? [...handled, "disposed"] : handled);
+      });
+    }
+  }
+}
+
+Deno.test("The scopes of a command are disposed where only some attempts have one", async () => {
+  const log: string[] = [];
+  let attempts = 0;
+  const adapter = adapterWith({
+    createScope: (context) => ++attempts === 2 ? context : noting(log, `disposed ${attempts}`),
+  });
+  const twice: AnyMiddleware = async (_message, next) => {
+    await next();
+    await next();
+    return await next();
+  };
+
+  await setUp("command", { adapter, middlewares: [twice] })();
+
+  assertEquals(log, ["disposed 3", "disposed 1"]);
+});
+
+Deno.test("A scoped promise of something that cannot be disposed needs no disposal", async () => {
+  const token = new InjectionToken<Promise<number>>("NUMBER");
+  const container = new Container().bind(token, () => Promise.resolve(7), { lifetime: "scoped" });
+  const scope = container.createScope();
+  scope.get(token);
+
+  assertEquals(await scope[Symbol.asyncDispose](), undefined);
+});

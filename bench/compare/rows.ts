@@ -214,6 +214,15 @@ export const ROWS: readonly Row[] = [
     goal: goal(1, 1),
   },
 
+  { file: "stream.js", work: "item of a stream", to: "async generator", goal: goal(3.5, 5, 5) },
+  {
+    file: "stream.js",
+    work: "item behind 3 middlewares",
+    of: "3 middlewares",
+    to: "cq",
+    goal: goal(1.1, 1.1),
+  },
+
   ...["1", "4"].flatMap((consumers): Row[] => {
     const work = `queue and pump, ${consumers} consumer${consumers === "1" ? "" : "s"}`;
     const shared = { file: "queue.js", args: [consumers], work };

@@ -1,4 +1,4 @@
-import type { Call } from "../middleware_chain.ts";
+import { type Call, isGenerator } from "../middleware_chain.ts";
 import type { HandlerContext } from "../context.ts";
 import type { Constructor, DIAdapter, TrackedAdapter } from "../di_adapter.ts";
 import { reasonOfAbort } from "../internal/abort.ts";
@@ -65,7 +65,7 @@ export class Invoker {
       const scope = adapter.createScope?.(context);
       if (scope === undefined || scope === context) return handle(message, context);
       watcher?.shareContext();
-      return handleIn(scope, watcher, function invokeInScope() {
+      return handleIn(scope, { context, watcher }, function invokeInScope() {
         refuseFired(context);
         return handle(message, context);
       });
@@ -82,7 +82,7 @@ export class Invoker {
       const scope = adapter.createScope?.(context);
       if (scope !== undefined && scope !== context) {
         watcher?.shareContext();
-        return handleIn(scope, watcher, function invokeInScope(opened) {
+        return handleIn(scope, { context, watcher }, function invokeInScope(opened) {
           refuseFired(context);
           const handler = build(opened);
           return isBuilt(handler) ? handler.handle(message, context) : handleWhenBuilt(handler, message, context);
@@ -146,14 +146,23 @@ async function handleWhenBuilt(
 
 async function handleIn(
   opening: unknown,
-  watcher: InvocationWatcher | undefined,
+  { context, watcher }: { readonly context: HandlerContext; readonly watcher: InvocationWatcher | undefined },
   handle: (scope: unknown) => unknown,
 ): Promise<unknown> {
   const scope = await opening;
   const dispose = disposerOf(scope);
   if (dispose === undefined) return await handle(scope);
 
-  const handling = (async () => await handle(scope))();
+  const handling = (async () => {
+    const result = await handle(scope);
+    if (watcher === undefined && context.kind === "query" && isGenerator(result)) {
+      throw new TypeError(
+        `Cannot return a generator from "${nameOf(context.handler)}": its scope is disposed before its first item is ` +
+          "made. Let the query extend StreamQuery",
+      );
+    }
+    return result;
+  })();
   const settle = () =>
     settleThenDispose(handling, [dispose], "Cannot dispose the scope of a handler that has failed too");
   if (watcher === undefined) return await settle();

@@ -14,6 +14,21 @@ export function reasonOfAbort(signal: AbortSignal): unknown {
 }
 
 /**
+ * Whether an error says that work was called off. An error of another realm, as under Jest, is an instance of another
+ * class: the name is what they share.
+ *
+ * @param error Any value that was thrown.
+ * @returns Whether it is named "AbortError".
+ */
+export function isAbortError(error: unknown): boolean {
+  try {
+    return (error as { readonly name?: unknown } | null | undefined)?.name === "AbortError";
+  } catch {
+    return false;
+  }
+}
+
+/**
  * What waits for each signal. It shares one listener: from eleven listeners on, Node 20 warns of a leak that there is not.
  */
 const waiting = new WeakMap<EventTarget, Set<{ readonly act: (reason: unknown) => void }>>();

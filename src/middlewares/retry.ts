@@ -1,5 +1,5 @@
 import { NonRetryableError } from "../errors.ts";
-import { reasonOfAbort } from "../internal/abort.ts";
+import { isAbortError, reasonOfAbort } from "../internal/abort.ts";
 import { backoff, type BackoffOptions } from "../internal/backoff.ts";
 import { sleep } from "../internal/delay.ts";
 import { isInstance } from "../internal/instance_of.ts";
@@ -30,7 +30,7 @@ export interface RetryOptions extends BackoffOptions {
  * Each attempt has its own handler, scope and related events. On the event bus only the handler that failed runs again.
  * A signal that fires cuts the wait short, and no attempt follows it. No attempt follows an `AbortError` or a
  * {@linkcode NonRetryableError} either, nor an `AggregateError` that holds nothing else, such as an
- * `EventDispatchError`.
+ * `EventDispatchError`. A stream starts again only before its first item.
  * Within a `transaction` nothing but a query is handled again: the retry around the transaction repeats the whole.
  *
  * @param options How often, when, and after which errors.
@@ -88,11 +88,13 @@ export function retry(options: RetryOptions = {}): Middleware {
   const isWorthIt = toPredicate(on, "retry");
 
   return async function retry(_message, next, context) {
-    const { signal } = context;
+    const { signal, stream } = context;
     for (let attempt = 1;; attempt++) {
       try {
         return await next();
       } catch (error) {
+        // The consumer of a stream must not receive the same items twice.
+        if (stream !== undefined && stream.items > 0) throw error;
         if (attempt === attempts || signal?.aborted || isFinal(error) || !await isWorthIt(error)) throw error;
         // What is a part of a transaction is repeated with the whole of it.
         if (forbidsRetry(error, context)) throw error;
@@ -105,20 +107,11 @@ export function retry(options: RetryOptions = {}): Middleware {
   };
 }
 
-/** Whether an error says itself that no attempt may follow. One of several errors does where each of them does. */
+/**
+ * Whether an error says itself that no attempt may follow: work that was called off must not start again, even if the
+ * caller's own signal has not fired. One of several errors does where each of them does.
+ */
 function isFinal(error: unknown): boolean {
   if (isInstance(error, AggregateError)) return error.errors.length > 0 && error.errors.every(isFinal);
   return isInstance(error, NonRetryableError) || isAbortError(error);
-}
-
-/**
- * Whether work was called off, which must not start again, even if the caller's own signal has not fired. An error of
- * another realm, as under Jest, is an instance of another class: the name is what they share.
- */
-function isAbortError(error: unknown): boolean {
-  try {
-    return (error as { readonly name?: unknown } | null | undefined)?.name === "AbortError";
-  } catch {
-    return false;
-  }
 }

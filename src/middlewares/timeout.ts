@@ -24,6 +24,9 @@ export interface TimeoutOptions {
  * Nothing can stop a handler that does not heed its signal. It goes on, and its result and its related events are
  * dropped. With `{ graceMs: Infinity }` the dispatch waits for it, and what the handler returns comes out.
  *
+ * For a stream it is the longest wait for one item; the time that the consumer takes does not count. To bound all of it,
+ * give `stream()` a signal: `AbortSignal.timeout(…)`. A handler that yields without ever waiting starves all timers.
+ *
  * @param ms The time for the rest of the chain, in milliseconds.
  * @param options How long to wait for a handler to heed its signal.
  * @returns The middleware.
@@ -54,7 +57,7 @@ export function timeout(ms: number, options: TimeoutOptions = {}): Middleware {
     }
   }
 
-  return function timeout(message, next, { signal: outer }) {
+  return function timeout(message, next, { signal: outer, stream }) {
     const controller = new AbortController();
     const { signal } = controller;
     const forget = onAbort(outer, (reason) => controller.abort(reason));
@@ -66,12 +69,15 @@ export function timeout(ms: number, options: TimeoutOptions = {}): Middleware {
         forget();
         outcome(value);
       };
-      let timer = setTimeout(() => {
+      function expire() {
+        const restMs = stream === undefined ? 0 : ms - stream.waitingMs;
+        if (restMs > 0) return void (timer = setTimeout(expire, Math.min(restMs, MAX_DELAY_MS)));
         // The caller's signal may have fired before. Its reason is the one that counts.
         if (!signal.aborted) controller.abort(late = newTimeoutError(message, ms));
         if (graceMs === Infinity) return;
         timer = setTimeout(() => settle(reject, late ?? reasonOfAbort(signal)), Math.min(graceMs, MAX_DELAY_MS));
-      }, Math.min(ms, MAX_DELAY_MS));
+      }
+      let timer = setTimeout(expire, Math.min(ms, MAX_DELAY_MS));
       next(undefined, { signal }).then(
         (result) => settle(resolve, result),
         // An error of its own for each cause: the handler's error may well have the signal's reason as its cause.

@@ -1,7 +1,7 @@
 import { refuseUndefined } from "../refuse_undefined.ts";
 import type { DispatchOptions } from "../context.ts";
 import { type Dispatcher, type DispatcherFunction, toDispatchFunction } from "../dispatcher.ts";
-import type { MessagesByKind, MessageType, ResultOf } from "../message.ts";
+import type { Dispatchable, MessagesByKind, MessageType, ResultOf } from "../message.ts";
 import type { AnyMiddleware } from "../middleware.ts";
 import type { Nothing, ResultAfter, StepFunction, StepMessage } from "./step.ts";
 import { addMiddlewares, addStep, composeRun, NO_PARTS, type PipelineParts, type Run } from "./run.ts";
@@ -67,7 +67,7 @@ export type CommandPipeline<
   First extends MessagesByKind["command"],
   Context extends object,
   Result = ResultOf<First>,
-> = ContextPipeline<First, Context, Result, MessagesByKind["command"], MessagesByKind["query"]>;
+> = ContextPipeline<First, Context, Result, MessagesByKind["command"], Dispatchable<"query", unknown>>;
 
 /** @internal */
 interface PipelineTypes<First, Context> {

@@ -42,4 +42,4 @@ export { crashConformance } from "./crash/crash_conformance.ts";
 export { CrashPoints, type CrashPointsOptions } from "./crash/crash_points.ts";
 export type { CrashConformanceOptions, CrashMessage, CrashScenario } from "./crash/crash_scenario.ts";
 export { type AnyBus, type RecordingBus, recordingBus } from "./recording_bus.ts";
-export type { CompletedRecord, DispatchRecord, Recorder } from "./recorder.ts";
+export type { CompletedRecord, DispatchRecord, OutcomeOf, Recorder } from "./recorder.ts";

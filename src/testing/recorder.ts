@@ -1,8 +1,17 @@
 import type { DispatchOptions } from "../context.ts";
-import type { MessageType, ResultOf } from "../message.ts";
+import type { StreamEnd } from "../item_stream.ts";
+import type { MessageType, ResultOf, StreamMessage } from "../message.ts";
 
 /**
- * One dispatch.
+ * What a dispatch resolves to: the result of the message. For a stream query it is the end of the stream, which a
+ * middleware may leave out.
+ *
+ * @typeParam M The message.
+ */
+export type OutcomeOf<M> = M extends StreamMessage<unknown> ? StreamEnd | undefined : ResultOf<M>;
+
+/**
+ * One dispatch. That of a stream query begins with the first `next()` and ends with the stream.
  *
  * @typeParam M The message.
  */
@@ -12,7 +21,7 @@ export interface DispatchRecord<M = unknown> {
   /** The signal and the metadata that the caller gave. */
   readonly options: DispatchOptions | undefined;
   /** How the dispatch ended, in the form of `Promise.allSettled`. `undefined` as long as it runs. */
-  readonly outcome: PromiseSettledResult<ResultOf<M>> | undefined;
+  readonly outcome: PromiseSettledResult<OutcomeOf<M>> | undefined;
 }
 
 /**
@@ -22,7 +31,7 @@ export interface DispatchRecord<M = unknown> {
  */
 export interface CompletedRecord<M = unknown> extends DispatchRecord<M> {
   /** How the dispatch ended, in the form of `Promise.allSettled`. */
-  readonly outcome: PromiseSettledResult<ResultOf<M>>;
+  readonly outcome: PromiseSettledResult<OutcomeOf<M>>;
 }
 
 /**
@@ -63,6 +72,8 @@ export interface Recorder<M = unknown> {
   /**
    * Answers messages of a class in place of their handler. Handlers, middlewares and listeners do not see them.
    *
+   * The answer to a stream query gives the source of the items, such as a list of them.
+   *
    * The answer for the nearest class on the prototype chain is used. A second answer for a class replaces the first one.
    *
    * @typeParam T The message.
@@ -72,6 +83,7 @@ export interface Recorder<M = unknown> {
    */
   answer<T extends M>(
     type: MessageType<T>,
-    answer: (message: T, options: DispatchOptions | undefined) => ResultOf<T> | PromiseLike<ResultOf<T>>,
+    // The class alone says what T is: the compiler then keeps the literals in what the answer returns.
+    answer: NoInfer<(message: T, options: DispatchOptions | undefined) => ResultOf<T> | PromiseLike<ResultOf<T>>>,
   ): this;
 }

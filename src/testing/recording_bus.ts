@@ -1,14 +1,17 @@
 import { abortable, reasonOfAbort } from "../internal/abort.ts";
 import { refuseUndefined } from "../refuse_undefined.ts";
-import { isInstanceOf } from "../message_class.ts";
+import { classOf, isInstanceOf } from "../message_class.ts";
 import { Bus } from "../bus/bus.ts";
 import type { CommandBus } from "../bus/command_bus.ts";
 import type { EventBus } from "../bus/event_bus.ts";
-import type { QueryBus } from "../bus/query_bus.ts";
+import { QueryBus } from "../bus/query_bus.ts";
+import { machineryOf } from "../bus/query_route.ts";
 import type { DispatchOptions } from "../context.ts";
 import type { DispatcherFunction } from "../dispatcher.ts";
+import type { ItemStream } from "../item_stream.ts";
 import type { MessageType } from "../message.ts";
 import { describe } from "../naming.ts";
+import { MessageRouter } from "../router.ts";
 import type { Recorder } from "./recorder.ts";
 
 /**
@@ -16,7 +19,7 @@ import type { Recorder } from "./recorder.ts";
  *
  * @typeParam B The bus.
  */
-export type RecordingBus<B extends AnyBus> = B & Recorder<Parameters<B["dispatch"]>[0]>;
+export type RecordingBus<B extends AnyBus> = B & Recorder<Parameters<B["canHandle"]>[0]>;
 
 /** A bus of any of the three kinds. */
 export type AnyBus = CommandBus | QueryBus | EventBus;
@@ -77,6 +80,9 @@ export function recordingBus<B extends AnyBus>(bus: B): RecordingBus<B> {
       return recording;
     },
     dispatch: (message: unknown, options?: DispatchOptions) => recorder.dispatch(message, options),
+    ...(bus instanceof QueryBus && {
+      stream: (query: object, options?: DispatchOptions) => recorder.stream(bus, { query, options }),
+    }),
     canHandle: (message: object) => recorder.answerFor(message) !== undefined || bus.canHandle(message),
   };
   const recording: RecordingBus<B> = new Proxy(bus, {
@@ -130,9 +136,29 @@ class BusRecorder {
   }
 
   dispatch(message: unknown, options: DispatchOptions | undefined): Promise<unknown> {
+    return this.#record({ message, options }, () => this.#run(message, options));
+  }
+
+  stream(
+    bus: QueryBus,
+    { query, options }: { readonly query: object; readonly options: DispatchOptions | undefined },
+  ): ItemStream<unknown> {
+    const machinery = machineryOf(query);
+    // The bus refuses what is not a stream query.
+    if (machinery === undefined) return bus.stream(query as never, options);
+    // A record has the options of the caller; those of the dispatch carry the run of the stream.
+    const dispatch = (message: object, runOptions: DispatchOptions) =>
+      this.#record({ message, options }, () => this.#runStream(message, { options, runOptions }));
+    return machinery.open({ dispatch }, query, options);
+  }
+
+  #record(
+    { message, options }: { readonly message: unknown; readonly options: DispatchOptions | undefined },
+    run: () => Promise<unknown>,
+  ): Promise<unknown> {
     const recording: Recording = { message, options, outcome: undefined };
     const index = this.records.push(recording);
-    const running = this.#run(message, options);
+    const running = run();
     const completed = running.then(
       (value) => recording.outcome = { status: "fulfilled", value },
       (reason) => recording.outcome = { status: "rejected", reason },
@@ -181,10 +207,23 @@ class BusRecorder {
 
   async #run(message: unknown, options: DispatchOptions | undefined): Promise<unknown> {
     const answer = this.answerFor(message);
-    if (answer === undefined) return await this.#dispatch(message, options);
+    // The bus refuses to dispatch a stream query, which has an answer for stream() alone.
+    if (answer === undefined || machineryOf(message) !== undefined) return await this.#dispatch(message, options);
     // A bus does the same before it calls a handler.
     if (options?.signal?.aborted) throw reasonOfAbort(options.signal);
     return await answer(message, options);
+  }
+
+  /** A bus of its own answers: what the answer gives is the source of the items, as what a handler returns. */
+  async #runStream(
+    query: object,
+    { options, runOptions }: { readonly options: DispatchOptions | undefined; readonly runOptions: DispatchOptions },
+  ): Promise<unknown> {
+    const answer = this.answerFor(query);
+    if (answer === undefined) return await this.#dispatch(query, runOptions);
+    const answering = new MessageRouter().newQueryBus();
+    answering.subscribe(classOf(Object.getPrototypeOf(query)) as never, () => answer(query, options));
+    return await answering.dispatch(query as never, runOptions);
   }
 
   /** Gives a dispatch to the wait that is oldest, or keeps it for a later one. */

@@ -1,3 +1,4 @@
+import { AsyncLocalStorage } from "node:async_hooks";
 import { assertEquals, assertRejects, assertStrictEquals } from "@std/assert";
 import {
   Command,
@@ -12,6 +13,7 @@ import {
   Query,
   QueryBus,
   retry,
+  StreamQuery,
 } from "@cq/core";
 import {
   type Histogram,
@@ -331,4 +333,128 @@ Deno.test("trace() accepts a tracer, a histogram and a context of the API", () =
   };
 
   assertEquals(check.length, 4);
+});
+
+// Streams
+
+class TailPrices extends StreamQuery<number> {}
+
+Deno.test("trace() records one span over the whole of a stream, and all that its handler does is within that span", async () => {
+  await withActiveContext(async () => {
+    const { tracer, exporter, queries } = tracedBuses();
+    const read = (number: number) =>
+      tracer.startActiveSpan(`read ${number}`, async (span) => {
+        await Promise.resolve();
+        span.end();
+        return number;
+      });
+    queries.subscribe(TailPrices, async function* tailPrices() {
+      try {
+        for (let number = 1; number <= 3; number++) yield await read(number);
+      } finally {
+        await read(0);
+      }
+    });
+
+    // Each item is asked for within a span of the consumer's.
+    await tracer.startActiveSpan("consume", async (root) => {
+      const stream = queries.stream(new TailPrices());
+      for (let number = 1; number <= 2; number++) {
+        await tracer.startActiveSpan(`use ${number}`, async (span) => {
+          assertEquals((await stream.next()).value, number);
+          span.end();
+        });
+      }
+      await tracer.startActiveSpan("leave", async (span) => {
+        await stream.return();
+        span.end();
+      });
+      root.end();
+    });
+
+    assertEquals(treeOf(exporter), [
+      [
+        "consume",
+        [
+          "use 1",
+          ["process TailPrices tailPrices 1 success", ["read 1"], ["read 2"], ["read 0"]],
+        ],
+        ["use 2"],
+        ["leave"],
+      ],
+    ]);
+  });
+});
+
+Deno.test("A signal closes a stream that rests within the span of its handler", async () => {
+  await withActiveContext(async () => {
+    const { tracer, exporter, queries } = tracedBuses();
+    queries.subscribe(TailPrices, async function* tailPrices() {
+      try {
+        yield 1;
+      } finally {
+        tracer.startActiveSpan("clean up", (span) => span.end());
+      }
+    });
+    const controller = new AbortController();
+    const stream = queries.stream(new TailPrices(), { signal: controller.signal });
+    await stream.next();
+    tracer.startActiveSpan("abort", (span) => {
+      controller.abort(new Error("Stop"));
+      span.end();
+    });
+    await assertRejects(() => stream.next(), Error, "Stop");
+
+    assertEquals(treeOf(exporter), [
+      ["abort"],
+      ["process TailPrices tailPrices 1 failure", ["clean up"]],
+    ]);
+  });
+});
+
+Deno.test("A stream keeps the store of an AsyncLocalStorage of its handler, whoever asks for the items", async () => {
+  const storage = new AsyncLocalStorage<string>();
+  const seen: unknown[] = [];
+  const { queries } = tracedBuses();
+  queries.use((_message, next) => storage.run("handler", () => next()));
+  queries.subscribe(TailPrices, async function* () {
+    try {
+      for (let number = 1; number <= 3; number++) {
+        seen.push(storage.getStore());
+        yield number;
+        seen.push(storage.getStore());
+      }
+    } finally {
+      seen.push(storage.getStore());
+    }
+  });
+  await storage.run("consumer", async () => {
+    for await (const number of queries.stream(new TailPrices())) {
+      assertEquals(storage.getStore(), "consumer");
+      if (number === 2) break;
+    }
+    const stream = queries.stream(new TailPrices());
+    await Promise.all([stream.next(), stream.next(), stream.next(), stream.next()]);
+    assertEquals(storage.getStore(), "consumer");
+  });
+
+  assertEquals(new Set(seen), new Set(["handler"]));
+});
+
+Deno.test("Nested streams nest their spans", async () => {
+  await withActiveContext(async () => {
+    class Outer extends StreamQuery<number> {}
+    const { exporter, queries } = tracedBuses();
+    queries.subscribe(TailPrices, function tailPrices() {
+      return [1, 2];
+    });
+    queries.subscribe(Outer, async function* outer(_query, context) {
+      yield* queries.stream(new TailPrices(), context);
+    });
+    const items: number[] = [];
+    for await (const item of queries.stream(new Outer())) items.push(item);
+
+    assertEquals(items, [1, 2]);
+    assertEquals(treeOf(exporter), [["process Outer outer 1 success", ["process TailPrices tailPrices 1 success"]]]);
+  });
 });

@@ -1,25 +1,31 @@
 import { DatabaseSync } from "node:sqlite";
 import { SqliteQueue } from "@cq/core/queue/sqlite";
 import { queueConformance, type QueueConformanceOptions, type TestMessage } from "@cq/core/testing";
-import { jsonCodec } from "@cq/core/wire";
+import { type Envelope, envelopeCodec, jsonCodec } from "@cq/core/wire";
+import { TestLink } from "./support/test_link.ts";
 
 const codec = jsonCodec<TestMessage>();
+const LEASE_MS = 400;
 
 class TestQueue extends SqliteQueue<TestMessage> {
   readonly path: string;
-  readonly database: DatabaseSync;
+  readonly link: TestLink;
+  readonly #database: DatabaseSync;
 
   constructor(path: string, name: string) {
     const database = new DatabaseSync(path);
     database.exec("pragma journal_mode = wal; pragma synchronous = normal");
-    super(database, { name, codec, maxAttempts: 3, backoff: { delay: 0 }, pollMs: 50, leaseMs: 400 });
+    const link = new TestLink();
+    const options = { name, codec, maxAttempts: 3, backoff: { delay: 0 }, pollMs: 50, leaseMs: LEASE_MS };
+    super(link.sqlite(database), options);
     this.path = path;
-    this.database = database;
+    this.link = link;
+    this.#database = database;
   }
 
   override async [Symbol.asyncDispose](): Promise<void> {
     await super[Symbol.asyncDispose]();
-    if (this.database.isOpen) this.database.close();
+    if (this.#database.isOpen) this.#database.close();
   }
 }
 
@@ -34,13 +40,42 @@ const FEATURES: QueueConformanceOptions<TestQueue> = {
   deadLetters: async ({ dead }) =>
     (await Array.fromAsync(dead.list())).map(({ message, reason }) => ({ message: message!, reason })),
   persistence: {
-    reopen: (queue) => {
-      // Its connection is gone, and with it everything that it could still say.
-      queue.database.close();
-      queue[Symbol.asyncDispose]();
+    reopen: async (queue) => {
+      queue.link.isCut = true;
+      await queue[Symbol.asyncDispose]();
       return new TestQueue(queue.path, queue.name);
     },
   },
+  sendDelay: { ms: 50 },
+  key: true,
+  id: true,
+  prefetch: true,
+  lease: {
+    ms: LEASE_MS,
+    open: ({ path, name }) => new TestQueue(path, name),
+    cutOff: async (queue) => {
+      queue.link.isCut = true;
+      await queue[Symbol.asyncDispose]();
+    },
+  },
+  poison: {
+    send: async ({ path, name }) => {
+      const database = new DatabaseSync(path);
+      await new SqliteQueue(database, { name, codec: envelopeCodec })
+        .send({ ...codec.encode({ id: 0, text: "" }) as Envelope, body: "{" });
+      database.close();
+    },
+    dead: async ({ dead }) => (await Array.fromAsync(dead.list())).filter(({ body }) => body === "{"),
+  },
+  restart: {
+    stop: ({ link }) => {
+      link.isCut = true;
+    },
+    start: ({ link }) => {
+      link.isCut = false;
+    },
+  },
+  settleMs: 30,
   volume: 5_000,
   runs: 3,
 };

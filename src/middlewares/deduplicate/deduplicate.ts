@@ -126,6 +126,12 @@ export function deduplicate(options: DeduplicateOptions): Middleware {
         `Cannot deduplicate "${messageName}" by ${describe(given)}: the key must be a string that is not empty`,
       );
     }
+    if (context.stream !== undefined) {
+      throw new TypeError(
+        `Cannot deduplicate "${catalogue?.nameOf(message) ?? typeNameOf(message)}": it is a stream query. ` +
+          "Return undefined as its key",
+      );
+    }
     const key = `${keyPrefix(message, context)}:${given}`;
     const { signal } = context;
 

@@ -138,8 +138,8 @@ export class MemoryBroker<T> implements ConsumerHost<T> {
     this.close();
     this.isDisposed = true;
     this.#delays.cancelAll();
-    // Nobody receives them any more, so they need no place in the backlog.
-    for (; this.held > 0; this.held--) this.#backlog.accept();
+    // None of them is received any more, so they need no place in the backlog.
+    for (; this.pending > this.#dying; this.held > 0 ? this.held-- : this.#delayed--) this.#backlog.accept();
     this.#serve();
   }
 

@@ -170,7 +170,7 @@ export class Pump<T> {
     if (typeof graceful === "object" && !(graceful.timeoutMs >= 0)) {
       throw new RangeError(`Cannot stop within ${graceful.timeoutMs} ms: timeoutMs must be a number from 0`);
     }
-    if (closes !== undefined && closes["~local"] !== true) {
+    if (closes !== undefined && closes?.["~local"] !== true) {
       throw new TypeError(
         `Cannot close ${describe(closes)} with the draining: it is not a queue of this process alone, such as a ` +
           "MemoryQueue. A queue that others share would never be drained. Leave closes out",

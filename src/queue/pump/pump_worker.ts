@@ -1,5 +1,6 @@
 import { EventDispatchError, NonRetryableError } from "../../errors.ts";
 import { waitAtMost } from "../../internal/delay.ts";
+import { isInstance } from "../../internal/instance_of.ts";
 import { ignore, RESOLVED } from "../../internal/promise.ts";
 import type { Consumer, Delivery, NackOptions } from "../queue.ts";
 import type { PumpOptions } from "./pump_options.ts";
@@ -184,8 +185,8 @@ export class PumpWorker {
 
 /** Whether trying again will not help. */
 function isNonRetryable(error: unknown): boolean {
-  if (error instanceof EventDispatchError) return error.failures.every((failure) => isNonRetryable(failure.error));
-  return error instanceof NonRetryableError;
+  if (isInstance(error, EventDispatchError)) return error.failures.every((failure) => isNonRetryable(failure.error));
+  return isInstance(error, NonRetryableError);
 }
 
 function isAsyncGenerator(value: unknown): boolean {
