@@ -5,7 +5,7 @@ import { type Envelope, envelopeCodec, jsonCodec } from "@cq/core/wire";
 import { TestLink } from "./support/test_link.ts";
 
 const codec = jsonCodec<TestMessage>();
-const LEASE_MS = 400;
+const LEASE_MS = 500;
 
 class TestQueue extends SqliteQueue<TestMessage> {
   readonly path: string;

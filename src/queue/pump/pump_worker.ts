@@ -68,9 +68,12 @@ export class PumpWorker {
         }
         const delivery = result.value;
         if (this.#isReleased) return await this.#refuse(delivery);
-        if (delivery.signal?.aborted) continue;
-
-        const settlement = this.#settlement = new Settlement(delivery, host.signal);
+        const settlement = new Settlement(delivery, host.signal);
+        if (settlement.isLost) {
+          settlement.end();
+          continue;
+        }
+        this.#settlement = settlement;
         let isHandled = false;
         // Inline, because a function of its own would add an async frame for each message, which is measurable.
         try {

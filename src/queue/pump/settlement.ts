@@ -8,6 +8,8 @@ export class Settlement implements DeliverySettler {
   readonly delivery: Delivery<unknown>;
   /** Fires when the pump gives the message up, or when the delivery is not the consumer's any more. */
   readonly signal: AbortSignal;
+  /** Fires when the delivery is not the consumer's any more. Kept, because most deliveries have none: a miss is slow. */
+  readonly #lost: AbortSignal | undefined;
   readonly #forget: (() => void) | undefined;
   /** The ack or nack that has won. */
   #settled: Promise<void> | undefined;
@@ -23,10 +25,14 @@ export class Settlement implements DeliverySettler {
   constructor(delivery: Delivery<unknown>, signal: AbortSignal) {
     this.delivery = delivery;
     this.signal = signal;
+    const lost = this.#lost = delivery.signal;
     // Most queues cannot lose a delivery, so most messages share the signal of the pump.
-    if (delivery.signal !== undefined) {
-      ({ signal: this.signal, forget: this.#forget } = joinSignals(signal, delivery.signal));
-    }
+    if (lost !== undefined) ({ signal: this.signal, forget: this.#forget } = joinSignals(signal, lost));
+  }
+
+  /** Whether the delivery is not the consumer's any more. */
+  get isLost(): boolean {
+    return this.#lost !== undefined && this.#lost.aborted;
   }
 
   /** Whether an ack, or a nack, has been sent. */
@@ -86,7 +92,7 @@ export class Settlement implements DeliverySettler {
     try {
       const settled = this.#settled;
       await settled;
-      return settled !== undefined || this.#isLost;
+      return settled !== undefined || this.isLost;
     } catch (error) {
       if (this.#isNacked) throw error;
       return false;
@@ -99,10 +105,6 @@ export class Settlement implements DeliverySettler {
   }
 
   get #isOver(): boolean {
-    return this.#isClosed || this.#isLost;
-  }
-
-  get #isLost(): boolean {
-    return this.delivery.signal !== undefined && this.delivery.signal.aborted;
+    return this.#isClosed || this.isLost;
   }
 }
