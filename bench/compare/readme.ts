@@ -1,5 +1,6 @@
 /**
- * Writes the tables of a run into the README beside this folder, and its most telling rows into that of the package.
+ * Writes the tables of a run into the README beside this folder, its most telling rows into the guide on speed, and five of
+ * those into the README of the package.
  *
  * @module
  */
@@ -10,10 +11,23 @@ import type { RuntimeName } from "./prepare.ts";
 import { type Comparison, format, round, type Run, table } from "./report.ts";
 
 const ALL = fileURLToPath(new URL("../README.md", import.meta.url));
+const GUIDE = fileURLToPath(new URL("../../docs/speed.md", import.meta.url));
 const PACKAGE = fileURLToPath(new URL("../../README.md", import.meta.url));
 
-/** The rows that the README of the package quotes: the work, what it is compared with, and how the README calls that. */
-const QUOTED: readonly (readonly [work: string, to: string, text: string])[] = [
+/** A row that is quoted: the work, what it is compared with, and what the page calls that. */
+type QuotedRow = readonly [work: string, to: string, text: string];
+
+/** The rows that the README of the package quotes. */
+const MOST_TELLING: readonly QuotedRow[] = [
+  ["query", "direct", "the direct call"],
+  ["command", "direct", "the direct call"],
+  ["command", "nest", "@nestjs/cqrs, a singleton handler"],
+  ["event, 3 handlers", "Promise.all", "`Promise.all`"],
+  ["queue and pump, 1 consumer", "fastq.promise", "fastq.promise"],
+];
+
+/** The rows that the guide on speed quotes. */
+const TELLING: readonly QuotedRow[] = [
   ["query", "direct", "the direct call"],
   ["command", "direct", "the direct call"],
   ["command", "nest", "@nestjs/cqrs, a singleton handler"],
@@ -26,7 +40,7 @@ const QUOTED: readonly (readonly [work: string, to: string, text: string])[] = [
   ["queue and pump, 1 consumer", "fastq.promise", "fastq.promise"],
 ];
 
-/** The runtimes that the README quotes. */
+/** The runtimes that both quote. */
 const COLUMNS: readonly (readonly [name: RuntimeName, text: string])[] = [
   ["node-24", "Node 24"],
   ["deno", "Deno"],
@@ -34,13 +48,14 @@ const COLUMNS: readonly (readonly [name: RuntimeName, text: string])[] = [
 ];
 
 /**
- * Replaces the tables in both files.
+ * Replaces the tables in the three files.
  *
  * @param run The run. The cells of what it has not measured stay empty.
  */
 export async function writeReadmes(run: Run): Promise<void> {
   await replaceTables(ALL, format(run));
-  await replaceTables(PACKAGE, quote(run));
+  await replaceTables(GUIDE, quote(run, TELLING));
+  await replaceTables(PACKAGE, quote(run, MOST_TELLING));
 }
 
 async function replaceTables(path: string, tables: string): Promise<void> {
@@ -53,8 +68,8 @@ async function replaceTables(path: string, tables: string): Promise<void> {
   await runProgram(Deno.execPath(), { args: ["fmt", "--quiet", path] });
 }
 
-function quote({ comparisons }: Run): string {
-  const rows = QUOTED.map(([work, to, text]) => {
+function quote({ comparisons }: Run, quoted: readonly QuotedRow[]): string {
+  const rows = quoted.map(([work, to, text]) => {
     const found = COLUMNS.map(([name]) =>
       comparisons.find((comparison) => comparison.work === work && comparison.to === to && comparison.runtime === name)
     );
