@@ -457,9 +457,7 @@ Deno.test("return() while a listener or a middleware is at work runs no handler"
     const queries = countingBus(log);
     if (place === "listener") queries.listen(() => gate.promise);
     else if (place === "middleware") queries.use((_message, next) => gate.promise.then(() => next()));
-    else {queries.use((_message, next) =>
-        gate.promise.then(() => next(undefined, { signal: new AbortController().signal }))
-      );}
+    else queries.use((_message, next) => gate.promise.then(() => next(undefined, { signal: own })));
     const stream = queries.stream(new Count());
     const asked = stream.next();
     await turn();
