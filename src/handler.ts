@@ -14,7 +14,7 @@ export type HandlerFunction<M, R = ResultOf<M>, C extends HandlerContext = Handl
 ) => R | Promise<R> | PromiseLike<R>;
 
 /**
- * An object that handles a message. A new one is built for every dispatch.
+ * An object that handles a message. A new one is built each time that the handler runs, unless the container shares it.
  *
  * @typeParam M The message.
  * @typeParam R What the handler returns, or what its promise resolves to.
@@ -96,7 +96,7 @@ export type HandlerClassFor<K extends MessageKind, T> = HandlerClass<
 export interface HandlerOptions<R = unknown> {
   /**
    * Drops an error of the handler, or of the middlewares around it; the dispatch then resolves to `undefined`. Failures
-   * of listeners and of related events still reject it. The compiler accepts `true` only if the result of the message
+   * of listeners, of related events and of the disposal of a command's scope still reject it. The compiler accepts `true` only if the result of the message
    * may be `undefined`.
    *
    * @default {false}

@@ -96,7 +96,6 @@ export abstract class Event {
 }
 
 /**
-/**
  * A stream query, as its type says it. The class is {@linkcode StreamQuery}.
  *
  * @typeParam Item One item.

@@ -93,7 +93,7 @@ function wrap<State>(inner: Call<State>, middleware: AnyMiddleware): Call<State>
     if (returned instanceof Promise) return started === undefined ? refuseNext(returned, next, middleware) : returned;
     if (isGenerator(returned)) return drive(returned, next, middleware);
     if (isPromiseLike(returned)) return refuseNext(returned, next, middleware);
-    return refuse(middleware, started);
+    return failOnPlainReturn(middleware, started);
   };
 }
 
@@ -216,7 +216,7 @@ function refuseNext(returned: PromiseLike<unknown>, next: Next, middleware: AnyM
 }
 
 /** Waits for the last call of `next`: the middleware, which should have done so, is told of both failures. */
-async function refuse(middleware: AnyMiddleware, started: Promise<unknown> | undefined): Promise<never> {
+async function failOnPlainReturn(middleware: AnyMiddleware, started: Promise<unknown> | undefined): Promise<never> {
   const [outcome] = await Promise.allSettled([started]);
   throw new MiddlewareError(
     `Cannot run "${middlewareName(middleware)}": it returned neither a promise nor a generator. ` +

@@ -100,9 +100,10 @@ export function branchOf(events: RelatedEvents): RelatedEvents {
  * The events that a command's handler wants published once it has succeeded.
  *
  * A command handler gets its own from `inject(RelatedEvents)` or from `context.events`. Nothing is published while
- * the handler runs: the events go out, concurrently, after it and the middlewares around it have succeeded, and are
- * dropped when one of them throws. Every attempt of a retry starts with an empty collection, and those of the attempt
- * that was the last to succeed are published.
+ * the handler runs: the events go out, concurrently, when the dispatch has succeeded, behind the last middleware, and are
+ * dropped when it fails. Every attempt of a retry starts with an empty collection, which drops the events of the attempt
+ * before, even if the new one fails. Of several successes the events of the last are published. A middleware that undoes
+ * what a handler has done takes its events.
  *
  * A middleware of a command bus finds those of the handler in its own `context.events` once `next()` has resolved, and
  * may {@linkcode take} them: what it takes is its own to publish, and what it leaves the bus publishes behind the last

@@ -58,6 +58,11 @@ const REFUSED: readonly (readonly [what: string, type: Constructor, count: numbe
   ["has a default before a parameter", evaluate("class H { constructor(clock = Date, repository) {} }"), 2],
   ["has a pattern behind a default", evaluate("class H { constructor(a = f(1, ')'), { b }) {} }"), 2],
   ["has a default that is a function", evaluate("class H { constructor(a = (x, y) => [x, y], b) {} }"), 2],
+  [
+    "has a constructor behind a class within it",
+    evaluate("class H { static I = class { constructor() {} }; constructor(a = 1, b) {} }"),
+    2,
+  ],
   ["has a comment in its parameters", evaluate("class H { constructor(a = 1 /* , ) */, b) {} }"), 2],
   [
     "inherits it, with a method that looks like one",
@@ -106,6 +111,16 @@ const ACCEPTED: readonly (readonly [what: string, type: Constructor])[] = [
   ["has a rest, and no base", evaluate("class H { constructor(...rest) {} }")],
   ["has a string that looks like a constructor", evaluate(`class H { text = "constructor(a)"; }`)],
   ["has a comment that looks like a constructor", evaluate(`class H { /* constructor(a) {} */ x = 1; }`)],
+  [
+    "has a class within it whose constructor expects arguments",
+    evaluate("class H { static I = class { constructor(a) {} } }"),
+  ],
+  [
+    "has a base whose own base expects arguments",
+    evaluate("class H extends (class extends P { constructor() { super(1) } }) {}", {
+      P: WithRepository,
+    }),
+  ],
   ["calls its constructor as a property", evaluate("class H { copy() { return new this.constructor(1) } }")],
   ["is a function", evaluate("function H() {}")],
 ];

@@ -810,3 +810,27 @@ Deno.test("Events of a nested command are published with it, and stay published 
 
   assertEquals(published, ["inner"]);
 });
+
+// Looked at: a retry that ignores the signal of a timeout around it, before and after a success.
+Deno.test("An attempt that does not start, because its signal has fired, leaves the events of the one before", async () => {
+  class Save extends Command<string> {}
+  class Saved extends Event {}
+  const router = new MessageRouter();
+  const published: object[] = [];
+  router.newEventBus().subscribe(Saved, (event) => void published.push(event));
+  const controller = new AbortController();
+  const commands = router.newCommandBus()
+    .subscribe(Save, (_command, { events }) => {
+      events.add(new Saved());
+      return "saved";
+    })
+    .use(async (_message, next) => {
+      const result = await next(undefined, { signal: controller.signal });
+      controller.abort(new Error("too late"));
+      await assertRejects(() => next(undefined, { signal: controller.signal }), Error, "too late");
+      return result;
+    });
+
+  assertEquals(await commands.dispatch(new Save()), "saved");
+  assertEquals(published, [new Saved()]);
+});

@@ -68,7 +68,7 @@ export abstract class Bus<K extends MessageKind> {
   }
 
   /**
-   * Adds listeners, which are told of every message on the bus that has a handler, and of every event. They run
+   * Adds listeners, which are told of every message on the bus that has a handler, and of every event that is not refused. They run
    * concurrently.
    *
    * @param listeners The listeners.
@@ -134,6 +134,7 @@ export abstract class Bus<K extends MessageKind> {
    * @param options A signal, metadata and values, or the context of the handler that dispatches.
    * @returns What the handler of a command or a query returned, once the related events of a command have been handled;
    * nothing for an event, once all of its handlers and listeners have settled.
+   * @throws What the handler or a middleware threw, and the reason of a signal that had fired before the handler started.
    * @throws {HandlerNotFoundError} If no handler is registered for a command or a query, or an event has one on another bus
    * alone.
    * @throws {TypeError} If the message is not an object, or has lost its class and no handler is registered for it.

@@ -7,11 +7,12 @@ import type { EventBus } from "./event_bus.ts";
 import type { Constructor } from "../di_adapter.ts";
 import { type Invoker, methodOf } from "./invoker.ts";
 import { type Call, compose } from "../middleware_chain.ts";
+import { reasonOfAbort } from "../internal/abort.ts";
 import { toPromise } from "../internal/promise.ts";
 import { publishRelatedEvents } from "./publish_related_events.ts";
 import type { Registration } from "../registry.ts";
 import { type EventList, eventListOf } from "../related_events.ts";
-import { afterListeners, refuse, type Route, type RouteParts } from "./route.ts";
+import { afterListeners, refusingRoute, type Route, type RouteParts } from "./route.ts";
 
 /** What the route of a command is composed of, beside what all routes are. */
 export interface CommandRouteParts {
@@ -22,7 +23,7 @@ export interface CommandRouteParts {
 }
 
 /** A command, and what is needed to publish its events. */
-interface Command {
+interface PublishedCommand {
   readonly message: unknown;
   /** Those that the caller gave, without what middlewares have added: a transaction is over when events are published. */
   readonly values: ContextValues;
@@ -38,14 +39,14 @@ interface Command {
  */
 export function composeCommandRoute(parts: RouteParts, commandParts: CommandRouteParts): Route {
   const { registrations: [registration], middlewares } = parts;
-  if (registration === undefined) return refuse("command", parts);
+  if (registration === undefined) return refusingRoute("command", parts);
 
   const isDirect = middlewares.length === 0 && !registration.failSilently;
   const route = !isDirect
-    ? composeChained(parts, registration, commandParts)
+    ? composeWithMiddlewares(parts, registration, commandParts)
     : commandParts.invoker.mayShareContext || declaresContext(registration)
-    ? composeDeclared(registration, commandParts)
-    : composeUndeclared(registration, commandParts);
+    ? composeWithContext(registration, commandParts)
+    : composeWithoutContext(registration, commandParts);
   return afterListeners("command", parts, route);
 }
 
@@ -56,7 +57,7 @@ function declaresContext({ source, isClass }: Registration): boolean {
 }
 
 /** The handler's own promise is the command's, unless something has asked for the events. */
-function composeUndeclared(registration: Registration, { invoker, eventBus }: CommandRouteParts): Route {
+function composeWithoutContext(registration: Registration, { invoker, eventBus }: CommandRouteParts): Route {
   const { source: handler } = registration;
   const invoke = invoker.prepare(registration);
 
@@ -75,7 +76,7 @@ function composeUndeclared(registration: Registration, { invoker, eventBus }: Co
 }
 
 /** One attempt, whose outcome is the command's. */
-function composeDeclared(registration: Registration, { invoker, eventBus }: CommandRouteParts): Route {
+function composeWithContext(registration: Registration, { invoker, eventBus }: CommandRouteParts): Route {
   const { source: handler } = registration;
   const invoke = invoker.prepare(registration);
 
@@ -94,7 +95,11 @@ function composeDeclared(registration: Registration, { invoker, eventBus }: Comm
 }
 
 /** A single `then` closes the events and publishes them. */
-function completeDirect(handling: Promise<unknown>, attempt: CommandAttempt, command: Command): Promise<unknown> {
+function completeDirect(
+  handling: Promise<unknown>,
+  attempt: CommandAttempt,
+  command: PublishedCommand,
+): Promise<unknown> {
   return handling.then(
     function succeedDirect(result) {
       attempt.close();
@@ -109,7 +114,7 @@ function completeDirect(handling: Promise<unknown>, attempt: CommandAttempt, com
 }
 
 /** Middlewares may start several attempts. Events are published behind the last middleware, which may still fail. */
-function composeChained(
+function composeWithMiddlewares(
   { middlewares }: RouteParts,
   registration: Registration,
   { invoker, eventBus }: CommandRouteParts,
@@ -121,8 +126,10 @@ function composeChained(
     const { signal, metadata, values } = outer;
     const attempt = new CommandAttempt(metadata);
     const context: CommandContext = { kind: "command", signal, metadata, values, handler, events: attempt.view };
-    const others = run.succeeded.length;
+    const succeededBefore = run.succeeded.length;
     const seen = outer.events === run.view ? run.list : eventListOf(outer.events!) as MiddlewareEvents;
+    // An attempt that does not start leaves the events to the one before.
+    if (signal?.aborted) throw reasonOfAbort(signal);
     seen.start();
     let handling: Promise<unknown>;
     try {
@@ -136,9 +143,9 @@ function composeChained(
         attempt.close();
         if (run.isOver) return endThenDispose(result, [attempt]);
         // One that was called off, as by a timeout, leaves the place to another that has succeeded since it was started.
-        const isLeft = signal?.aborted === true && run.succeeded.length > others;
+        const isSuperseded = signal?.aborted === true && run.succeeded.length > succeededBefore;
         run.succeeded.push(attempt);
-        seen.succeed(attempt, isLeft);
+        seen.succeed(attempt, isSuperseded);
         return result;
       },
       function failAttempt(error) {
@@ -183,7 +190,7 @@ function composeChained(
 
 /** Publishes the events, if there are any, and gives the result. */
 function publish(
-  { message: command, values, eventBus }: Command,
+  { message: command, values, eventBus }: PublishedCommand,
   result: unknown,
   { events, metadata }: EventList,
 ): unknown {

@@ -108,11 +108,11 @@ export class MiddlewareEvents implements EventList {
    * An attempt has succeeded.
    *
    * @param attempt The attempt.
-   * @param isLeft Whether it leaves the place to another, where there is another.
+   * @param isSuperseded Whether another has taken its place, where there is another.
    */
-  succeed(attempt: CommandAttempt, isLeft: boolean): void {
-    if (isLeft && this.started > 1) return;
+  succeed(attempt: CommandAttempt, isSuperseded: boolean): void {
+    if (isSuperseded && this.started > 1) return;
     this.attempt = attempt;
-    this.parent?.succeed(attempt, isLeft);
+    this.parent?.succeed(attempt, isSuperseded);
   }
 }

@@ -6,7 +6,7 @@ import { callListeners, type Listener } from "./listener.ts";
 import { ignore } from "../internal/promise.ts";
 import type { Registration } from "../registry.ts";
 import { isBuiltIn } from "../message_class.ts";
-import { refuse, type Route, type RouteParts } from "./route.ts";
+import { refusingRoute, type Route, type RouteParts } from "./route.ts";
 
 /** One handler of an event, with its chain. */
 interface Handling {
@@ -27,7 +27,7 @@ export function composeEventRoute(
 ): Route {
   const { type, registry, registrations, middlewares, listeners, elsewhere } = parts;
   // An event needs no handler. That something has lost its class, or is on the wrong bus, would go unnoticed.
-  if (registrations.length === 0 && (elsewhere !== undefined || isBuiltIn(type))) return refuse("event", parts);
+  if (registrations.length === 0 && (elsewhere !== undefined || isBuiltIn(type))) return refusingRoute("event", parts);
 
   const ordered = isSequential ? registry.inOrder(registrations) : registrations;
   // Around each handler by itself, so that a retry runs the failed one alone.

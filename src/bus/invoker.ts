@@ -33,7 +33,8 @@ type Invocation = Call<InvocationWatcher | undefined>;
  */
 export class Invoker {
   readonly #adapter: DIAdapter;
-  readonly #builds = new Map<Constructor, Build>();
+  /** Weak, so that a class that a hot reload has replaced can go. */
+  readonly #builds = new WeakMap<Constructor, Build>();
 
   /** @param adapter The container. */
   constructor(adapter: DIAdapter) {

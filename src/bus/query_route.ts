@@ -5,7 +5,7 @@ import { compose, silence } from "../middleware_chain.ts";
 import { toPromise } from "../internal/promise.ts";
 import type { MessageType } from "../message.ts";
 import type { Registration } from "../registry.ts";
-import { afterListeners, refuse, type Route, type RouteParts } from "./route.ts";
+import { afterListeners, refusingRoute, type Route, type RouteParts } from "./route.ts";
 
 /** What runs stream queries. It hangs on the prototype of their base class, so that only who imports that has it. */
 export interface StreamMachinery {
@@ -59,7 +59,7 @@ export function machineryOf(query: unknown): StreamMachinery | undefined {
  */
 export function composeQueryRoute(parts: RouteParts, invoker: Invoker): Route {
   const { registrations: [registration], middlewares } = parts;
-  if (registration === undefined) return refuse("query", parts);
+  if (registration === undefined) return refusingRoute("query", parts);
 
   const machinery = machineryOf(parts.type.prototype);
   if (machinery !== undefined) return machinery.compose(parts, invoker);

@@ -39,7 +39,7 @@ export interface RouteParts {
  * @param parts What the route would be composed of.
  * @returns A route that throws.
  */
-export function refuse(kind: MessageKind, { type, registry, elsewhere }: RouteParts): Route {
+export function refusingRoute(kind: MessageKind, { type, registry, elsewhere }: RouteParts): Route {
   return function refuseDispatch() {
     if (elsewhere === undefined && isBuiltIn(type)) {
       throw new TypeError(

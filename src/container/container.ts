@@ -51,7 +51,7 @@ export interface BindOptions {
 export class Container implements DIAdapter<Scope | HandlerContext> {
   readonly #bindings = new Bindings();
   /** The handler classes that are constructed without a binding. */
-  readonly #unbound = new Set<Token<unknown>>();
+  readonly #unbound = new WeakSet<Token<unknown>>();
   #hasDefaults = false;
   #disposal: Promise<void> | undefined;
 

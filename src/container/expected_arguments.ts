@@ -4,7 +4,7 @@ import type { Constructor } from "../di_adapter.ts";
 const TEXT = /("(?:\\.|[^"\\\n])*"|'(?:\\.|[^'\\\n])*'|`(?:\\.|[^`\\])*`)|\/\/[^\n]*|\/\*[^]*?\*\//g;
 
 /** The beginning of a constructor, but not of a call of `this.constructor(…)`. */
-const CONSTRUCTOR = /(?:^|[^.\w$#])constructor\s*\(/;
+const CONSTRUCTOR = /(?:^|[^.\w$#])constructor\s*\(/g;
 
 /**
  * Counts the arguments that the constructor of a class expects, so that a handler is not built without its dependencies.
@@ -39,9 +39,20 @@ function parametersOf(type: Constructor): string[] | undefined {
     (_, string?: string) => string === undefined ? "" : '""',
   );
   if (!source.startsWith("class")) return undefined;
-  const start = CONSTRUCTOR.exec(source);
-  if (start === null) return [];
+  // In the body of the class itself: one that is deeper belongs to a class within it.
+  const start = [...source.matchAll(CONSTRUCTOR)].find(({ index }) => depthAt(source, index) === 1);
+  if (start === undefined) return [];
   return splitParameters(source.slice(start.index + start[0].length));
+}
+
+/** How many brackets are open at a place. */
+function depthAt(text: string, end: number): number {
+  let depth = 0;
+  for (const character of text.slice(0, end)) {
+    if ("([{".includes(character)) depth++;
+    if (")]}".includes(character)) depth--;
+  }
+  return depth;
 }
 
 /** Splits a list of parameters at the commas that are not within brackets, up to the bracket that closes it. */

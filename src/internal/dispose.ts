@@ -49,7 +49,7 @@ export function combineErrors(errors: readonly unknown[], message: string): unkn
 }
 
 /**
- * Waits for an outcome, and then runs disposers. The outcome stays as it is.
+ * Waits for an outcome, and then runs disposers. An error of a disposer takes its place.
  *
  * @typeParam T What the promise resolves to.
  * @param ending The promise of the outcome.

@@ -1,4 +1,4 @@
-import { afterListeners, refuse, type Route, type RouteParts } from "../bus/route.ts";
+import { afterListeners, refusingRoute, type Route, type RouteParts } from "../bus/route.ts";
 import type { Invoker } from "../bus/invoker.ts";
 import type { StreamMachinery } from "../bus/query_route.ts";
 import type { DispatchOptions } from "../context.ts";
@@ -99,7 +99,7 @@ function refuseSilence(type: MessageType, { source, failSilently }: Registration
 
 function composeStreamRoute(parts: RouteParts, invoker: Invoker): Route {
   const { type, registrations: [registration], middlewares } = parts;
-  if (registration === undefined) return refuse("query", parts);
+  if (registration === undefined) return refusingRoute("query", parts);
 
   const { source: handler } = registration;
   const invoke = invoker.prepare(registration);
