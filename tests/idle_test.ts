@@ -30,3 +30,11 @@ Deno.test("idle() rejects with the reason of its signal", async () => {
   stop.abort(reason);
   await rejected;
 });
+
+Deno.test("idle() refuses a queue whose driver does not count", async () => {
+  await assertRejects(
+    () => idle({ stats: () => Promise.resolve({}) }),
+    TypeError,
+    "Cannot wait for the queue to be idle: its driver does not count what waits and what is held",
+  );
+});

@@ -1,7 +1,10 @@
+import type { QueueStats } from "../queue/durable/queue_driver.ts";
+
 /** What {@linkcode idle} can watch: a durable queue, by its `stats`, or a `MemoryQueue`, by its `size` and `pending`. */
-export type WatchedQueue =
-  | { stats(): Promise<{ readonly waiting: number; readonly delayed: number; readonly held: number }> }
-  | { readonly size: number; readonly pending: number };
+export type WatchedQueue = { stats(): Promise<Partial<QueueStats>> } | {
+  readonly size: number;
+  readonly pending: number;
+};
 
 /** How long {@linkcode idle} waits, and how often it looks. */
 export interface IdleOptions {
@@ -27,6 +30,7 @@ export interface IdleOptions {
  * @param queue The queue.
  * @param options How long to wait.
  * @returns A promise that resolves when the queue is idle.
+ * @throws {TypeError} If the driver of the queue does not count what waits and what is held.
  * @throws {Error} If something is left when the time is over.
  *
  * @example
@@ -56,7 +60,10 @@ export async function idle(queue: WatchedQueue, options: IdleOptions = {}): Prom
 
 async function countsOf(queue: WatchedQueue): Promise<Record<string, number>> {
   if (!("stats" in queue)) return { waiting: queue.size, held: queue.pending };
-  const { waiting, delayed, held } = await queue.stats();
+  const { waiting, delayed = 0, held } = await queue.stats();
+  if (waiting === undefined || held === undefined) {
+    throw new TypeError("Cannot wait for the queue to be idle: its driver does not count what waits and what is held");
+  }
   return { waiting, delayed, held };
 }
 
