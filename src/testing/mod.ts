@@ -21,6 +21,7 @@
 
 export { assertRoundTrip } from "./assert_round_trip.ts";
 export type { ConformanceCase } from "./conformance_case.ts";
+export { idle, type IdleOptions, type WatchedQueue } from "./idle.ts";
 export { queueConformance } from "./queue/queue_conformance.ts";
 export type {
   DeadLetter,
