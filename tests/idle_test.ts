@@ -1,4 +1,5 @@
-import { assertRejects } from "@std/assert";
+import { MemoryQueue, Pump } from "@cq/core";
+import { assertEquals, assertRejects } from "@std/assert";
 import { FakeTime } from "@std/testing/time";
 import { idle } from "@cq/core/testing";
 
@@ -37,4 +38,25 @@ Deno.test("idle() refuses a queue whose driver does not count", async () => {
     TypeError,
     "Cannot wait for the queue to be idle: its driver does not count what waits and what is held",
   );
+});
+
+Deno.test("idle() waits for what a MemoryQueue has waiting, delayed and held", async () => {
+  using time = new FakeTime();
+  const queue = new MemoryQueue<string>({ maxSize: 10, maxAttempts: 2 });
+  await queue.send("Ada");
+  await queue.send("Grace", { delay: 50 });
+  const handled: string[] = [];
+  let isIdle = false;
+  const idling = idle(queue).then(() => isIdle = true);
+
+  await time.tickAsync(20);
+  assertEquals(isIdle, false);
+  const draining = new Pump(queue, (name) => void handled.push(name)).draining({ closes: queue });
+  await time.tickAsync(20);
+  assertEquals([handled, isIdle], [["Ada"], false]);
+  await time.tickAsync(50);
+  await idling;
+
+  assertEquals([handled, isIdle], [["Ada", "Grace"], true]);
+  await draining.stop();
 });

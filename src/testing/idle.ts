@@ -1,3 +1,4 @@
+import { sleep } from "../internal/delay.ts";
 import type { QueueStats } from "../queue/durable/queue_driver.ts";
 
 /** What {@linkcode idle} can watch: a durable queue, by its `stats`, or a `MemoryQueue`, by its `size` and `pending`. */
@@ -25,7 +26,8 @@ export interface IdleOptions {
 }
 
 /**
- * Waits until a queue has nothing that waits, is delayed or is held. Dead letters do not count.
+ * Waits until a queue has nothing that waits, is delayed or is held. Dead letters do not count. It looks from time to time:
+ * what a handler sends after it has acked, without waiting for it, may come after the look.
  *
  * @param queue The queue.
  * @param options How long to wait.
@@ -54,7 +56,7 @@ export async function idle(queue: WatchedQueue, options: IdleOptions = {}): Prom
         `Cannot wait for the queue to be idle: after ${timeoutMs} ms it has ${text}. Start its consumer, or raise timeoutMs`,
       );
     }
-    await pause(pollMs, signal);
+    await sleep(pollMs, signal);
   }
 }
 
@@ -65,16 +67,4 @@ async function countsOf(queue: WatchedQueue): Promise<Record<string, number>> {
     throw new TypeError("Cannot wait for the queue to be idle: its driver does not count what waits and what is held");
   }
   return { waiting, delayed, held };
-}
-
-function pause(ms: number, signal: AbortSignal | undefined): Promise<void> {
-  return new Promise((resolve) => {
-    const timer = setTimeout(end, ms);
-    signal?.addEventListener("abort", end);
-    function end(): void {
-      clearTimeout(timer);
-      signal?.removeEventListener("abort", end);
-      resolve();
-    }
-  });
 }
