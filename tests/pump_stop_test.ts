@@ -540,3 +540,74 @@ Deno.test("Pump.draining() with closes applies the limit to the messages that ar
   await stopped;
   assertEquals([queue.closed, queue.size, queue.pending], [true, 2, 0]);
 });
+
+// A nack that fails while a stop gives the message back. Looked at: a stop at once, a stop at its limit, the signal of
+// drain(), a key that the message would block.
+for (const way of ["graceful: false", "timeoutMs", "signal"] as const) {
+  Deno.test(`A message whose nack fails while a stop gives it back, by ${way}, goes back to the queue with its key`, async () => {
+    using time = new FakeTime();
+    const gate = Promise.withResolvers<void>();
+    const failure = new Error("the dead letters are full");
+    const queue = new MemoryQueue<string>({
+      maxSize: 10,
+      maxAttempts: 1,
+      onDead: async () => {
+        await gate.promise;
+        throw failure;
+      },
+    });
+    await queue.send("first", { key: "k" });
+    await queue.send("second", { key: "k" });
+    const controller = new AbortController();
+    const pump = new Pump(queue, () => Promise.reject(new Error("no")), { failSilently: true });
+
+    let ended: Promise<unknown>;
+    if (way === "signal") {
+      ended = pump.drain({ signal: controller.signal }).catch(() => {});
+      await time.tickAsync(10);
+      controller.abort(new Error("enough"));
+    } else {
+      const draining = pump.draining({ graceful: way === "timeoutMs" ? { timeoutMs: 5 } : false });
+      await time.tickAsync(10);
+      ended = draining.stop().catch(() => {});
+      await time.tickAsync(10);
+    }
+    gate.resolve();
+    await time.tickAsync(10);
+    await ended;
+
+    const received: string[] = [];
+    const again = new Pump(queue, (message) => void received.push(message)).draining();
+    await time.tickAsync(10);
+    await again.stop();
+    assertEquals(received, ["first", "second"]);
+  });
+}
+
+Deno.test("A failed ack stops the pump though failSilently is set and a middleware wraps its error", async () => {
+  let received = 0;
+  const failure = new Error("the table does not exist");
+  const consumer = {
+    async *[Symbol.asyncIterator]() {
+      for (let id = 0; id < 3; id++) {
+        received++;
+        yield await Promise.resolve({
+          message: id,
+          attempt: 1,
+          ack: () => Promise.reject(failure),
+          nack: () => Promise.resolve(),
+        });
+      }
+    },
+  };
+  const pump = new Pump(consumer, () => {}, { failSilently: true }).use(async (_message, next) => {
+    try {
+      return await next();
+    } catch (cause) {
+      throw new Error("wrapped", { cause });
+    }
+  });
+
+  const error = await assertRejects(() => pump.drain(), Error, "wrapped");
+  assertEquals([error.cause, received], [failure, 1]);
+});

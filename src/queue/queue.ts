@@ -94,8 +94,9 @@ export interface NackOptions {
  * A message that one consumer holds until it settles the delivery, with `ack` or `nack`. The first call settles it. Every
  * later call does nothing, and so does a call after the consumer has given the message back.
  *
- * `ack` and `nack` reject only if nothing but a person can help: the table does not exist, the password is wrong. A queue
- * over a network insists by itself, as long as its lease lasts. An answer that comes too late resolves.
+ * `ack` and `nack` reject only if nothing but a person can help: the table does not exist, the password is wrong, the
+ * `onDead` of a {@linkcode MemoryQueue} throws. What has rejected has not settled the delivery. A queue over a network
+ * insists by itself, as long as its lease lasts. An answer that comes too late resolves.
  *
  * @typeParam T The message.
  *

@@ -1,5 +1,5 @@
 import { QueueClosedError } from "../../errors.ts";
-import { abortable } from "../../internal/abort.ts";
+import { abortable, reasonOfAbort } from "../../internal/abort.ts";
 import { MAX_DELAY_MS } from "../../internal/delay.ts";
 import { RESOLVED } from "../../internal/promise.ts";
 import { typeNameOf } from "../../naming.ts";
@@ -151,7 +151,7 @@ export class MemoryBroker<T> implements ConsumerHost<T> {
     const { signal, metadata, key, delay = 0 } = options;
     const problem = problemOf(message, options);
     if (problem !== undefined) return Promise.reject(problem);
-    if (signal?.aborted) return Promise.reject(signal.reason);
+    if (signal?.aborted) return Promise.reject(reasonOfAbort(signal));
     if (this.#isClosed) return Promise.reject(new QueueClosedError(message));
 
     const queued = new QueuedMessage(message, 1, { metadata, key, sentAt: new Date() });

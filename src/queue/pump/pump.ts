@@ -1,7 +1,7 @@
 import type { HandlerContext, HandlerSource } from "../../context.ts";
 import { NO_VALUES } from "../../context_values.ts";
 import { NO_METADATA } from "../../metadata.ts";
-import { onAbort } from "../../internal/abort.ts";
+import { onAbort, reasonOfAbort } from "../../internal/abort.ts";
 import { type Dispatcher, type DispatcherFunction, toDispatchFunction } from "../../dispatcher.ts";
 import type { AnyMiddleware } from "../../middleware.ts";
 import { compose, requireMiddlewares } from "../../middleware_chain.ts";
@@ -121,7 +121,7 @@ export class Pump<T> {
   drain(options: { readonly signal?: AbortSignal | undefined } = {}): Promise<void> {
     const { signal } = options;
     if (signal === undefined) return this.#start({}).finished;
-    if (signal.aborted) return Promise.reject(signal.reason);
+    if (signal.aborted) return Promise.reject(reasonOfAbort(signal));
 
     const run = this.#start({});
     const forget = onAbort(signal, (reason) => run.fail(reason, { abort: true }));

@@ -82,7 +82,7 @@ export class PumpWorker {
           const acked = settlement.ack();
           if (acked !== RESOLVED) await acked;
         } catch (error) {
-          await this.#fail(settlement, { error, isOfQueue: isHandled || settlement.hasFailedWith(error) });
+          await this.#fail(settlement, { error, isOfQueue: isHandled || settlement.hasFailedAck });
         }
         settlement.end();
         this.#settlement = undefined;
@@ -118,12 +118,17 @@ export class PumpWorker {
 
   async #giveBack(): Promise<void> {
     const settlement = this.#settlement;
-    const isSettled = settlement === undefined || await settlement.close();
+    let isSettled = settlement === undefined;
     try {
-      await this.#return();
+      // If a nack fails on its way, the consumer still has the message, which it returns like any other.
+      if (settlement !== undefined) isSettled = await settlement.close();
     } finally {
-      // A queue that has taken the message back ignores this nack.
-      if (!isSettled) await settlement.delivery.nack({ reason: this.#host.signal.reason });
+      try {
+        await this.#return();
+      } finally {
+        // A queue that has taken the message back ignores this nack.
+        if (!isSettled) await settlement?.delivery.nack({ reason: this.#host.signal.reason });
+      }
     }
   }
 

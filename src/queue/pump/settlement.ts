@@ -6,7 +6,7 @@ import type { Delivery, NackOptions } from "../queue.ts";
 /** Settles a delivery once: the first ack or nack wins. A delivery that is not the consumer's any more is not settled. */
 export class Settlement implements DeliverySettler {
   readonly delivery: Delivery<unknown>;
-  /** Fires when the pump gives the message up, or when the delivery is not the consumer's any more. */
+  /** Fires when the pump gives the message back, or when the delivery is not the consumer's any more. */
   readonly signal: AbortSignal;
   /** Fires when the delivery is not the consumer's any more. Kept, because most deliveries have none: a miss is slow. */
   readonly #lost: AbortSignal | undefined;
@@ -15,8 +15,7 @@ export class Settlement implements DeliverySettler {
   #settled: Promise<void> | undefined;
   #isNacked = false;
   #isClosed = false;
-  /** The ack that has failed last. An object, because any value can be thrown. */
-  #failure: { readonly error: unknown } | undefined;
+  #hasFailedAck = false;
 
   /**
    * @param delivery What is to be settled.
@@ -50,8 +49,9 @@ export class Settlement implements DeliverySettler {
   async ackNow(): Promise<void> {
     try {
       await this.ack();
+      this.#hasFailedAck = false;
     } catch (error) {
-      this.#failure = { error };
+      this.#hasFailedAck = true;
       if (!this.#isNacked) this.#settled = undefined;
       throw error;
     }
@@ -61,9 +61,9 @@ export class Settlement implements DeliverySettler {
     this.#settled = RESOLVED;
   }
 
-  /** Whether an error is the one of an ack that has failed. */
-  hasFailedWith(error: unknown): boolean {
-    return this.#failure !== undefined && this.#failure.error === error;
+  /** Whether the last ack has failed. A middleware may have wrapped its error. */
+  get hasFailedAck(): boolean {
+    return this.#hasFailedAck;
   }
 
   /** Nacks, unless the delivery is settled. Waits for an ack that is on its way, and nacks if that ack fails. */
