@@ -46,6 +46,12 @@ Promise.withResolvers ??= () => {
   return { promise, ...functions };
 };
 
+Array.fromAsync ??= async (iterable) => {
+  const values = [];
+  for await (const value of iterable) values.push(value);
+  return values;
+};
+
 // Bun has the method, and never calls it for this event.
 const listeners = new Map();
 globalThis.addEventListener = (type, listener) => {
