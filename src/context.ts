@@ -5,8 +5,6 @@ import type { Metadata } from "./metadata.ts";
 import type { RelatedEvents } from "./related_events.ts";
 import { InjectionToken } from "./token.ts";
 
-export { type Metadata, NO_METADATA } from "./metadata.ts";
-
 /** What a caller may hand to a dispatch. A handler's context is one too: passing it on makes the child share it. */
 export interface DispatchOptions {
   /**

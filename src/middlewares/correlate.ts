@@ -1,5 +1,5 @@
 import { deliveredId } from "../delivered_id.ts";
-import type { Metadata } from "../context.ts";
+import type { Metadata } from "../metadata.ts";
 import { textOf } from "../internal/text.ts";
 import type { Middleware } from "../middleware.ts";
 

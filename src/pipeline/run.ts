@@ -1,5 +1,6 @@
 import { type Call, compose, requireMiddlewares } from "../middleware_chain.ts";
-import { type DispatchOptions, type HandlerSource, NO_METADATA } from "../context.ts";
+import type { DispatchOptions, HandlerSource } from "../context.ts";
+import { NO_METADATA } from "../metadata.ts";
 import { NO_VALUES } from "../context_values.ts";
 import { type Dispatcher, type DispatcherFunction, toDispatchFunction } from "../dispatcher.ts";
 import { reasonOfAbort } from "../internal/abort.ts";
